@@ -1,0 +1,53 @@
+# Everything runs in .venv, which is built from requirements.txt and built again when that file changes.
+PYTHON ?= python3
+VENV := .venv
+RUN := $(VENV)/bin/python
+READY := $(VENV)/.ready
+ARGS ?=
+
+STUDIES := mnist-dense mnist-lambda-sweep mnist-batch-sweep
+
+.DEFAULT_GOAL := help
+.PHONY: help test smoke bench notebooks lint lock clean $(STUDIES)
+
+help: ## list the targets
+	@grep -hE '^[a-z][a-z0-9-]*:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | awk -F'\t' '{printf "  %-22s%s\n", $$1, $$2}'
+
+$(READY): requirements.txt
+	$(PYTHON) -m venv --clear $(VENV)
+	$(RUN) -m pip install --quiet --disable-pip-version-check --no-deps -r requirements.txt
+	@touch $@
+
+mnist-dense: $(READY) ## study 1: dense 10–10 teacher, 10 student (ARGS="--help" explains the parameters)
+mnist-lambda-sweep: $(READY) ## study 1: accuracy against the weight λ of the soft targets
+mnist-batch-sweep: $(READY) ## study 1: accuracy against batch size, at the λ that mnist-lambda-sweep chose
+ifeq ($(strip $(ARGS)),)
+mnist-batch-sweep: mnist-lambda-sweep
+endif
+
+$(STUDIES):
+	$(RUN) -m experiments $@ $(ARGS)
+
+test: $(READY) ## all tests
+	$(RUN) -m pytest
+
+smoke: $(READY) ## the smoke profile of every study, seconds each
+	@for study in $(STUDIES); do $(RUN) -m experiments $$study --profile smoke || exit $$?; done
+
+bench: $(READY) ## speed of distillation against plain training
+	$(RUN) -m benchmarks.distillation_speed $(ARGS)
+
+notebooks: $(READY) ## execute the notebooks on results/
+	$(RUN) -m nbconvert --to notebook --execute --inplace notebooks/*.ipynb
+
+lint: $(READY) ## ruff
+	$(RUN) -m ruff check .
+	$(RUN) -m ruff format --check .
+
+# kerassurgeon 0.2.0 pins packages of 2020: overrides.txt lifts those pins, and --no-deps installs what was resolved.
+lock: $(READY) ## compile requirements.in to requirements.txt
+	$(RUN) -m uv pip compile requirements.in --override overrides.txt --universal --python-version 3.11 \
+		--custom-compile-command "make lock" --upgrade --quiet --output-file requirements.txt
+
+clean: ## remove .venv and the cache
+	rm -rf $(VENV) .cache

@@ -1,0 +1,89 @@
+"""Distilling against plain training of the same student: images a second, medians of interleaved repeats.
+
+    make bench        (about 4 minutes on 2 cores)
+
+Each repeat trains one epoch plainly, with the cached teacher and with the live teacher, one after the other in this
+process; the ratio is the median over repeats of (distilled / plain) within a repeat.
+"""
+
+import statistics
+import time
+from dataclasses import dataclass
+
+import keras
+import tyro
+from tqdm import tqdm
+
+import data
+import distill
+import models
+
+PAIRS = {
+    "MLP 1200 → 800": (lambda: models.mlp((1200, 1200)), lambda: models.mlp((800, 800))),
+    "MLP 1200 → 30": (lambda: models.mlp((1200, 1200)), lambda: models.mlp((30, 30))),
+    "CNN → one convolution": (lambda: models.mnist_cnn((32, 64)), lambda: models.mnist_cnn((32,))),
+}
+
+
+@dataclass(frozen=True)
+class Config:
+    """What to measure."""
+
+    repeats: int = 5
+    """Interleaved repeats; the median is reported."""
+    batch_size: int = 128
+    """Images a step."""
+    steps_per_execution: int = 50
+    """Steps a call of the compiled function."""
+    train_size: int = 50_000
+    """Images an epoch."""
+    bar: float = 0.95
+    """Cached over plain that must be reached; otherwise the exit status is 1."""
+
+
+def main(config: Config) -> bool:
+    split = data.load("mnist", train_size=config.train_size).train
+    print(f"{len(split):,} MNIST images, batch {config.batch_size}, {config.steps_per_execution} steps a call")
+    print(f"{'teacher → student':24}{'plain':>10}{'cached':>10}{'live':>10}  images/s   cached/plain   live/plain")
+    reached = True
+    for name, (build_teacher, build_student) in PAIRS.items():
+        speeds = measure(split, build_teacher(), build_student, config)
+        ratios = {way: median_ratio(speeds[way], speeds["plain"]) for way in ("cached", "live")}
+        medians = "".join(f"{statistics.median(speeds[way]):>10,.0f}" for way in speeds)
+        print(f"{name:24}{medians}  {'':8}   {ratios['cached']:>12.2f}   {ratios['live']:>10.2f}", flush=True)
+        reached &= ratios["cached"] >= config.bar
+    print(f"cached ≥ {config.bar} of plain on each: {'reached' if reached else 'NOT reached'}")
+    return reached
+
+
+def measure(split, teacher: keras.Model, build_student, config: Config) -> dict[str, list[float]]:
+    """Images a second of each repeat, by way of training."""
+    outputs = distill.teacher_outputs(teacher, split)
+    trainers = {
+        "plain": (build_student(), None),
+        "cached": (distill.Distiller(build_student()), outputs),
+        "live": (distill.Distiller(build_student(), teacher), None),
+    }
+    for way, (model, _) in trainers.items():
+        loss = {"loss": keras.losses.SparseCategoricalCrossentropy(from_logits=True)} if way == "plain" else {}
+        model.compile(
+            "adam", metrics=["accuracy"], jit_compile=False, steps_per_execution=config.steps_per_execution, **loss
+        )
+    speeds = {way: [] for way in trainers}
+    for repeat in tqdm(range(config.repeats + 1), desc="repeat", leave=False, disable=None):
+        for way, (model, teacher_signal) in trainers.items():
+            batches = split.batches(config.batch_size, seed=0, epoch=repeat, teacher=teacher_signal)
+            begin = time.perf_counter()
+            model.fit(batches, verbose=0, shuffle=False)
+            # The first repeat traces and warms up.
+            if repeat:
+                speeds[way].append(len(split) / (time.perf_counter() - begin))
+    return speeds
+
+
+def median_ratio(numerators: list[float], denominators: list[float]) -> float:
+    return statistics.median(a / b for a, b in zip(numerators, denominators, strict=True))
+
+
+if __name__ == "__main__":
+    raise SystemExit(0 if main(tyro.cli(Config)) else 1)

@@ -1,0 +1,7 @@
+"""What goes in: data sets as aligned arrays, batches drawn by index."""
+
+from data.errors import DataError
+from data.loading import Dataset, load
+from data.split import Split
+
+__all__ = ["DataError", "Dataset", "Split", "load"]

@@ -1,0 +1,19 @@
+"""Knowledge distillation: the `Distiller`, its losses, and the cache of teacher outputs."""
+
+from distill.distiller import Distiller, check_lambda, check_temperature
+from distill.errors import DistillationError
+from distill.losses import soft_cross_entropy, soft_target_loss, soft_targets
+from distill.teacher import TeacherOutputs, model_fingerprint, teacher_outputs
+
+__all__ = [
+    "DistillationError",
+    "Distiller",
+    "TeacherOutputs",
+    "check_lambda",
+    "check_temperature",
+    "model_fingerprint",
+    "soft_cross_entropy",
+    "soft_target_loss",
+    "soft_targets",
+    "teacher_outputs",
+]

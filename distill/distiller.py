@@ -1,0 +1,177 @@
+"""The Distiller: a Keras model around a student whose `train_step` also listens to a frozen teacher."""
+
+import keras
+import tensorflow as tf
+from keras import ops
+
+from distill.errors import DistillationError
+from distill.losses import SoftTargetLoss
+
+
+@keras.saving.register_keras_serializable(package="distill")
+class Distiller(keras.Model):
+    """Trains `student` on labels and on a teacher's soft targets.
+
+        loss = (1 − λ) · CE(y, softmax(z_s))  +  λ · T² · KL(softmax(z_t / T) ‖ softmax(z_s / T))  +  regularisers
+
+    (Hinton 2015 §2; with T = 1 the weighting of CS230 §4.) λ = 0 is plain training, bit for bit; λ = 1 never sees a
+    label. The teacher's logits come from a live `teacher`, run once a step in inference mode, or from the batch:
+    targets of the form {"labels": (b,), "teacher": {"logits": (b, classes)}}, as `Split.batches(teacher=...)` draws
+    them. The batch's win over the live teacher's.
+
+    The teacher is never trained, tracked or saved with the Distiller, and stays as the caller left it. After loading a
+    saved Distiller, set `distiller.teacher` again to go on with a live teacher.
+
+    Args:
+        student: model that ends in logits (b, classes).
+        teacher: model that ends in logits (b, classes), or None when batches carry its outputs.
+        lambda_: λ in [0, 1], weight of the teacher's term.
+        temperature: T > 0.
+
+    Raises:
+        DistillationError: λ or T out of range, a model that ends in softmax, or different numbers of outputs.
+    """
+
+    def __init__(self, student, teacher=None, *, lambda_: float = 0.5, temperature: float = 4.0, name="distiller"):
+        super().__init__(name=name)
+        check_lambda(lambda_)
+        check_temperature(temperature)
+        _check_logits("student", student)
+        self.student = student
+        self.lambda_ = float(lambda_)
+        self.temperature = float(temperature)
+        self.teacher = teacher
+        self._soft_loss = SoftTargetLoss(self.temperature)
+        if student.built:
+            self.build(student.input_shape)
+
+    @property
+    def teacher(self):
+        return self._hidden_teacher[0] if self._hidden_teacher else None
+
+    @teacher.setter
+    def teacher(self, teacher):
+        if teacher is not None:
+            _check_logits("teacher", teacher)
+            if teacher is self.student:
+                raise DistillationError(f"teacher and student are the same model {teacher.name!r}: clone one of them")
+            check_same_outputs(teacher.output_shape, self.student.output_shape)
+        # Past Keras' tracking: the teacher's weights, losses and trainable flags are not the Distiller's.
+        object.__setattr__(self, "_hidden_teacher", (teacher,) if teacher is not None else ())
+
+    def build(self, input_shape):
+        if not self.student.built:
+            self.student.build(input_shape)
+        self.built = True
+
+    def call(self, inputs, training=None):
+        return self.student(inputs, training=training)
+
+    def compile(self, optimizer="rmsprop", *, loss=None, jit_compile=False, **kwargs):
+        """As `keras.Model.compile`, with two other defaults.
+
+        Args:
+            optimizer: of the student.
+            loss: of the student's logits against the labels, from logits; sparse categorical cross-entropy by default.
+            jit_compile: off by default, XLA slows convolutions on CPUs.
+            **kwargs: passed on: `metrics`, `steps_per_execution`, …
+
+        Raises:
+            DistillationError: the loss expects probabilities.
+        """
+        loss = keras.losses.get(loss) or keras.losses.SparseCategoricalCrossentropy(from_logits=True)
+        if not isinstance(loss, keras.losses.Loss) or loss.get_config().get("from_logits") is False:
+            raise DistillationError(f"loss {loss!r}: expected a keras.losses.Loss instance with from_logits=True")
+        self._hard_loss = loss
+        super().compile(optimizer, loss=loss, jit_compile=jit_compile, **kwargs)
+        self._compile_arguments = {"optimizer": self.optimizer, "loss": loss, "jit_compile": jit_compile, **kwargs}
+
+    def train_step(self, data):
+        x, y, sample_weight = keras.utils.unpack_x_y_sample_weight(data)
+        labels, teacher_logits = self._split_targets(x, y)
+        with tf.GradientTape() as tape:
+            student_logits = self.student(x, training=True)
+            loss = self._distillation_loss(labels, teacher_logits, student_logits, sample_weight)
+            scaled_loss = self.optimizer.scale_loss(loss)
+        weights = self.student.trainable_weights
+        self.optimizer.apply_gradients(zip(tape.gradient(scaled_loss, weights), weights, strict=True))
+        replicas = self.distribute_strategy.num_replicas_in_sync
+        self._loss_tracker.update_state(loss * replicas, sample_weight=tf.shape(student_logits)[0])
+        return self.compute_metrics(x, labels, student_logits, sample_weight=sample_weight)
+
+    def test_step(self, data):
+        x, y, sample_weight = keras.utils.unpack_x_y_sample_weight(data)
+        labels = y["labels"] if isinstance(y, dict) else y
+        return super().test_step((x, labels, sample_weight))
+
+    def _distillation_loss(self, labels, teacher_logits, student_logits, sample_weight):
+        terms = [self._aggregate_additional_loss(loss) for loss in self.losses]
+        if self.lambda_ < 1:
+            hard = self._hard_loss(labels, student_logits, sample_weight)
+            terms.append(hard if self.lambda_ == 0 else (1 - self.lambda_) * hard)
+        if self.lambda_ > 0:
+            terms.append(self.lambda_ * self._soft_loss(teacher_logits, student_logits, sample_weight))
+        return ops.sum(terms)
+
+    def _split_targets(self, x, y):
+        """Labels, and the teacher's logits (None where λ = 0 has no use for them)."""
+        labels, cached = (y["labels"], y.get("teacher")) if isinstance(y, dict) else (y, None)
+        if self.lambda_ == 0:
+            return labels, None
+        if cached is not None:
+            teacher_logits = cached["logits"]
+            check_same_outputs(teacher_logits.shape, self.student.output_shape)
+            return labels, teacher_logits
+        if self.teacher is None:
+            raise DistillationError(
+                f"lambda is {self.lambda_} but there is no teacher: give the Distiller one, or batches with its outputs"
+            )
+        return labels, tf.stop_gradient(self.teacher(x, training=False))
+
+    def get_config(self):
+        return {
+            "student": keras.saving.serialize_keras_object(self.student),
+            "lambda_": self.lambda_,
+            "temperature": self.temperature,
+            "name": self.name,
+        }
+
+    @classmethod
+    def from_config(cls, config):
+        return cls(**{**config, "student": keras.saving.deserialize_keras_object(config["student"])})
+
+    def get_compile_config(self):
+        return keras.saving.serialize_keras_object(self._compile_arguments)
+
+    def compile_from_config(self, config):
+        self.compile(**keras.saving.deserialize_keras_object(config))
+        self.optimizer.build(self.trainable_variables)
+
+
+def check_lambda(lambda_: float) -> None:
+    """Raises DistillationError unless 0 ≤ λ ≤ 1."""
+    if not 0 <= lambda_ <= 1:
+        raise DistillationError(f"lambda {lambda_}: expected a number from 0 (labels only) to 1 (teacher only)")
+
+
+def check_temperature(temperature: float) -> None:
+    """Raises DistillationError unless T > 0."""
+    if not 0 < temperature < float("inf"):
+        raise DistillationError(f"temperature {temperature}: expected a finite number above 0")
+
+
+def check_same_outputs(teacher_shape, student_shape) -> None:
+    """Raises DistillationError unless both shapes have the same number of classes."""
+    if teacher_shape[-1] != student_shape[-1]:
+        raise DistillationError(
+            f"the teacher has {teacher_shape[-1]} outputs and the student {student_shape[-1]}: "
+            "expected as many, one logit a class"
+        )
+
+
+def _check_logits(role: str, model: keras.Model) -> None:
+    last = model.layers[-1] if getattr(model, "layers", None) else None
+    if isinstance(last, keras.layers.Softmax) or getattr(last, "activation", None) is keras.activations.softmax:
+        raise DistillationError(
+            f"the {role} {model.name!r} ends in softmax ({last.name!r}): expected logits, build it with activation=None"
+        )

@@ -1,0 +1,1 @@
+"""One file per study, and the runner they share."""

@@ -1,0 +1,66 @@
+"""The parameters that all studies share; a study's own `Config` adds its grid."""
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Literal
+
+from experiments.errors import UsageError
+
+Profile = Literal["smoke", "quick", "paper"]
+
+
+@dataclass(frozen=True)
+class Config:
+    profile: Profile = "paper"
+    """Size of the run: smoke takes seconds, quick minutes, paper has the study's own sizes and epochs."""
+    seeds: tuple[int, ...] = (0, 1, 2)
+    """Seeds; each one repeats the whole grid."""
+    data: str = "mnist"
+    """A TFDS name, or a folder of images with one sub-folder a class."""
+    train_size: int | None = None
+    """Training images; by default all that validation and test leave."""
+    validation_size: int | None = None
+    """Validation images, taken from the training part; by default a tenth, at most 5,000."""
+    test_size: int | None = None
+    """Test images; by default the whole test part, or a fifth where the data set has none."""
+    split_seed: int = 0
+    """Seed of the cut into train, validation and test."""
+    results: Path = Path("results")
+    """Folder of the CSV files and figures."""
+    cache: Path = Path(".cache")
+    """Folder of decoded data, trained teachers, teacher outputs and unfinished trials."""
+    dry_run: bool = False
+    """List the trials and which of them are done; train nothing."""
+
+    def check(self) -> None:
+        """Raises UsageError for a value out of range."""
+        if not self.seeds or len(set(self.seeds)) != len(self.seeds):
+            raise UsageError(f"seeds {self.seeds}: expected one or more different numbers")
+
+
+SMOKE = {
+    "seeds": (0, 1),
+    "train_size": 200,
+    "validation_size": 100,
+    "test_size": 100,
+    "results": Path(".cache/smoke"),
+}
+
+
+def with_profile(config_type: type[Config], profiles: dict[str, dict], profile: str) -> Config:
+    """The study's defaults under a profile."""
+    return replace(config_type(), profile=profile, **profiles[profile])
+
+
+def check_at_least(minimum: int, **values: int) -> None:
+    """Raises UsageError unless each named value reaches the minimum."""
+    for name, value in values.items():
+        if value < minimum:
+            raise UsageError(f"{name.replace('_', ' ')} {value}: expected {minimum} or more")
+
+
+def check_positive(**values: float) -> None:
+    """Raises UsageError unless each named value is above 0."""
+    for name, value in values.items():
+        if not value > 0:
+            raise UsageError(f"{name.replace('_', ' ')} {value}: expected a number above 0")

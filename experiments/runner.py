@@ -1,0 +1,165 @@
+"""Runs the trials of a study: only those missing, one row each, with progress."""
+
+import datetime
+import subprocess
+import sys
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+import keras
+import tensorflow as tf
+from tqdm import tqdm
+
+import distill
+from data import Dataset
+from experiments import training
+from experiments.config import Config
+from experiments.errors import UsageError
+from experiments.rows import COLUMNS, EPOCH_COLUMNS, Table, check_writable
+from experiments.trial import Trial
+
+LOG_SECONDS = 20
+ROOT = Path(__file__).resolve().parent.parent
+
+
+@dataclass
+class Runner:
+    """What the trials of one run share.
+
+    Attributes:
+        study: name of the study, and of its CSV files.
+        config: the run's parameters.
+        dataset: what all trials train on and are tested on.
+        build: trial → network, with fresh weights drawn from the trial's seed.
+    """
+
+    study: str
+    config: Config
+    dataset: Dataset
+    build: Callable[[Trial], keras.Model]
+
+    def __post_init__(self):
+        self.config.check()
+        check_writable(self.config.results)
+        check_writable(self.config.cache)
+        self.rows = Table(self.config.results / f"{self.study}.csv", COLUMNS)
+        self.epochs = Table(self.config.results / f"{self.study}-epochs.csv", EPOCH_COLUMNS)
+        self._teachers: dict[str, keras.Model] = {}
+
+    @cached_property
+    def commit(self) -> str:
+        """Short hash of the code, with "-dirty" where tracked files other than results differ from it."""
+        try:
+            head = _git("rev-parse", "--short=12", "HEAD")
+            dirty = _git("status", "--porcelain", "--untracked-files=no", "--", ".", ":!results", ":!notebooks")
+        except (OSError, subprocess.CalledProcessError):
+            return "unknown"
+        return f"{head}-dirty" if dirty else head
+
+    def run(self, trials: Sequence[Trial]) -> None:
+        """Trains what is missing. Killed and started again, it loses at most the epoch it was in."""
+        split = self.dataset
+        print(
+            f"data: {split.name} from {split.source}: "
+            f"{len(split.train):,} train, {len(split.validation):,} validation, {len(split.test):,} test images"
+        )
+        done = self.rows.trials()
+        if self.config.dry_run:
+            for trial in trials:
+                print(f"{self.key(trial)}  {'done   ' if self.key(trial) in done else 'missing'}  {trial}")
+            return
+        missing = [trial for trial in trials if self.key(trial) not in done]
+        print(f"{self.study}: {len(trials)} trials, {len(trials) - len(missing)} done before")
+        self._bar = tqdm(
+            total=sum(trial.epochs for trial in missing),
+            unit="epoch",
+            smoothing=0.1,
+            mininterval=0.2 if sys.stderr.isatty() else LOG_SECONDS,
+        )
+        with self._bar:
+            for number, trial in enumerate(missing, 1):
+                self._bar.set_description(f"trial {number} of {len(missing)}: {trial}")
+                if self.key(trial) not in self.rows.trials():
+                    self._run_trial(trial)
+
+    def key(self, trial: Trial) -> str:
+        splits = (self.dataset.train, self.dataset.validation, self.dataset.test)
+        return trial.key(" ".join(split.fingerprint for split in splits))
+
+    def teacher(self, trial: Trial) -> keras.Model:
+        """The trained teacher, from memory, from the cache, or trained now."""
+        key = self.key(trial)
+        if key not in self._teachers:
+            path = self._teacher_path(trial)
+            self._teachers[key] = load_model(path) if path.exists() else self._run_trial(trial)
+        return self._teachers[key]
+
+    def teacher_outputs(self, trial: Trial) -> distill.TeacherOutputs:
+        """Outputs of a trial's teacher on the training split."""
+        return distill.teacher_outputs(self.teacher(trial.teacher), self.dataset.train, cache=self.config.cache)
+
+    def _teacher_path(self, trial: Trial) -> Path:
+        return self.config.cache / "teachers" / f"{self.key(trial)}.keras"
+
+    def _run_trial(self, trial: Trial) -> keras.Model:
+        key, folder = self.key(trial), self.config.cache / "trials" / self.key(trial)
+        outputs = self.teacher_outputs(trial) if trial.lambda_ else None
+        keras.utils.set_random_seed(trial.seed)
+        model = self.build(trial)
+        history = training.train(model, trial, self.dataset, teacher=outputs, folder=folder, tick=self._tick)
+        measured = training.measure(model, self.dataset)
+        if trial.method == "teacher":
+            _save_whole(model, self._teacher_path(trial))
+        if history:
+            self.epochs.append([{"study": self.study, "trial": key, **epoch} for epoch in history])
+        self.rows.append([{**self._common(trial), **measured, "train_seconds": sum(e["seconds"] for e in history)}])
+        training.forget(folder)
+        return model
+
+    def _common(self, trial: Trial) -> dict:
+        return {
+            **trial.columns(),
+            "trial": self.key(trial),
+            "dataset": self.dataset.name,
+            "source": self.dataset.source,
+            "train_size": len(self.dataset.train),
+            "test_size": len(self.dataset.test),
+            "keras": keras.__version__,
+            "tensorflow": tf.__version__,
+            "commit": self.commit,
+            "finished_at": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
+        }
+
+    def _tick(self, epoch: dict) -> None:
+        if epoch:
+            self._bar.set_postfix(validation=f"{epoch['validation_accuracy']:.4f}", refresh=False)
+        self._bar.update()
+
+
+def load_model(path: Path) -> keras.Model:
+    """Loads a .keras file for inference.
+
+    Raises:
+        UsageError: there is no readable model at `path`.
+    """
+    try:
+        return keras.models.load_model(path, compile=False)
+    except (OSError, ValueError, TypeError, KeyError) as error:
+        reason = str(error).splitlines()[0]
+        raise UsageError(f"cannot load a model from {path} ({reason}): expected a .keras file") from error
+
+
+def _save_whole(model: keras.Model, path: Path) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(f"unfinished-{path.name}")
+    try:
+        model.save(temporary)
+        temporary.replace(path)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def _git(*arguments: str) -> str:
+    return subprocess.run(["git", *arguments], cwd=ROOT, capture_output=True, text=True, check=True).stdout.strip()

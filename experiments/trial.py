@@ -1,0 +1,55 @@
+"""A trial: everything that determines one trained network."""
+
+import hashlib
+import json
+from dataclasses import asdict, dataclass
+
+
+@dataclass(frozen=True, kw_only=True)
+class Trial:
+    """Settings of one network to train; a study that varies more adds fields in a subclass.
+
+    Attributes:
+        method: "teacher", "plain" (no teacher), "kd", or the study's own word.
+        network: name of the builder's result, or the path of a model given by the user.
+        teacher: the trial that trained the teacher.
+        lambda_, temperature: of the distillation loss; None where there is no such term.
+        epochs: 0 for a model that is used as it is.
+    """
+
+    study: str
+    method: str
+    seed: int
+    network: str
+    epochs: int
+    batch_size: int
+    learning_rate: float
+    lambda_: float | None = None
+    temperature: float | None = None
+    teacher: "Trial | None" = None
+
+    def key(self, data_fingerprint: str) -> str:
+        """Identity of the trial: 12 hex digits of its settings (its teacher's included) and its data."""
+        settings = json.dumps([asdict(self), data_fingerprint], sort_keys=True, default=str)
+        return hashlib.sha256(settings.encode()).hexdigest()[:12]
+
+    def columns(self) -> dict:
+        """The settings under the names of a result row."""
+        is_teacher = self.method == "teacher"
+        return {
+            "study": self.study,
+            "seed": self.seed,
+            "method": self.method,
+            "teacher": self.network if is_teacher else self.teacher and self.teacher.network,
+            "student": None if is_teacher else self.network,
+            "lambda": self.lambda_,
+            "temperature": self.temperature,
+            "batch_size": self.batch_size if self.epochs else None,
+            "epochs": self.epochs or None,
+            "learning_rate": self.learning_rate if self.epochs else None,
+        }
+
+    def __str__(self) -> str:
+        settings = {"λ": self.lambda_, "T": self.temperature, "batch": self.batch_size, "seed": self.seed}
+        words = [f"{name}={value}" for name, value in settings.items() if value is not None]
+        return " ".join([self.method, self.network, *words])
