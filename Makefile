@@ -8,7 +8,7 @@ ARGS ?=
 STUDIES := mnist-dense mnist-lambda-sweep mnist-batch-sweep
 
 .DEFAULT_GOAL := help
-.PHONY: help test smoke bench notebooks lint lock clean $(STUDIES)
+.PHONY: help test smoke bench notebooks lint lock clean readme $(STUDIES)
 
 help: ## list the targets
 	@grep -hE '^[a-z][a-z0-9-]*:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | awk -F'\t' '{printf "  %-22s%s\n", $$1, $$2}'
@@ -36,6 +36,9 @@ smoke: $(READY) ## the smoke profile of every study, seconds each
 
 bench: $(READY) ## speed of distillation against plain training
 	$(RUN) -m benchmarks.distillation_speed $(ARGS)
+
+readme: $(READY) ## rewrite the README's table of studies from results/
+	$(RUN) -m report.readme
 
 notebooks: $(READY) ## execute the notebooks on results/
 	$(RUN) -m nbconvert --to notebook --execute --inplace notebooks/*.ipynb

@@ -20,7 +20,7 @@ class Distiller(keras.Model):
     them. The batch's win over the live teacher's.
 
     The teacher is never trained, tracked or saved with the Distiller, and stays as the caller left it. After loading a
-    saved Distiller, set `distiller.teacher` again to go on with a live teacher.
+    saved Distiller, call `set_teacher` to go on with a live teacher.
 
     Args:
         student: model that ends in logits (b, classes).
@@ -40,24 +40,31 @@ class Distiller(keras.Model):
         self.student = student
         self.lambda_ = float(lambda_)
         self.temperature = float(temperature)
-        self.teacher = teacher
+        self.set_teacher(teacher)
         self._soft_loss = SoftTargetLoss(self.temperature)
         if student.built:
             self.build(student.input_shape)
 
     @property
     def teacher(self):
-        return self._hidden_teacher[0] if self._hidden_teacher else None
+        """The live teacher, or None."""
+        return self._hidden_teacher[0]
 
-    @teacher.setter
-    def teacher(self, teacher):
+    def set_teacher(self, teacher) -> None:
+        """Gives the Distiller another live teacher; None leaves it to the batches.
+
+        Raises:
+            DistillationError: the teacher ends in softmax, is the student, or has another number of outputs.
+        """
         if teacher is not None:
             _check_logits("teacher", teacher)
             if teacher is self.student:
                 raise DistillationError(f"teacher and student are the same model {teacher.name!r}: clone one of them")
             check_same_outputs(teacher.output_shape, self.student.output_shape)
-        # Past Keras' tracking: the teacher's weights, losses and trainable flags are not the Distiller's.
-        object.__setattr__(self, "_hidden_teacher", (teacher,) if teacher is not None else ())
+        # Keras tracks every layer assigned to an attribute; the teacher's weights and losses are not the Distiller's.
+        object.__setattr__(self, "_hidden_teacher", (teacher,))
+        # A compiled training step has the former teacher built in.
+        self.train_function = None
 
     def build(self, input_shape):
         if not self.student.built:

@@ -87,8 +87,8 @@ def _read(path: Path, count: int) -> np.ndarray | None:
     if not path.exists():
         return None
     try:
-        with np.load(path) as file:
-            logits = file["logits"]
+        with path.open("rb") as file, np.load(file) as arrays:
+            logits = arrays["logits"]
     except (zipfile.BadZipFile, EOFError, KeyError, OSError, ValueError) as error:
         print(f"cache {path} is damaged ({error}): rebuilding it", file=sys.stderr)
         return None

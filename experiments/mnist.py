@@ -12,6 +12,7 @@ import data
 import distill
 import report
 from experiments.config import Config, check_at_least, check_positive
+from experiments.errors import UsageError
 from experiments.runner import Runner, load_model
 from experiments.trial import Trial
 
@@ -103,12 +104,19 @@ def run(study: str, config: MnistConfig, trials: Callable, networks: dict[str, C
         cache=config.cache,
     )
 
+    input_shape, classes = dataset.train.images.shape[1:], len(dataset.class_names)
+
     def build(trial: Trial):
-        if not trial.epochs:
-            return load_model(config.teacher_file)
-        return networks[trial.network](classes=len(dataset.class_names), input_shape=dataset.train.images.shape[1:])
+        if trial.epochs:
+            return networks[trial.network](classes=classes, input_shape=input_shape)
+        teacher = load_model(config.teacher_file)
+        if teacher.input_shape[1:] != input_shape:
+            raise UsageError(f"{config.teacher_file} takes {teacher.input_shape[1:]} images: expected {input_shape}")
+        distill.check_same_outputs(teacher.output_shape, (None, classes))
+        return teacher
 
     runner = Runner(study, config, dataset, build)
-    runner.run(trials(config))
+    grid = trials(config)
+    runner.run(grid)
     if not config.dry_run:
-        report.publish(study, config.results)
+        report.publish(study, config.results, trials={runner.key(trial) for trial in grid})

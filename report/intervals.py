@@ -33,19 +33,19 @@ def mean_interval(values: Sequence[float]) -> Interval:
 
 
 def paired_difference(rows: pd.DataFrame, column: str, first: pd.Series, second: pd.Series) -> Interval:
-    """Interval of (first − second), paired by seed.
+    """Interval of (first − second), paired by seed; several rows of one seed count as their mean.
 
     Args:
         rows: result rows.
         column: what to compare.
-        first, second: boolean masks of `rows`, each with one row a seed.
+        first, second: boolean masks of `rows`.
 
     Raises:
-        ValueError: a seed has no partner, or more than one.
+        ValueError: the two sides do not have the same seeds.
     """
-    left, right = (rows[mask].set_index("seed")[column] for mask in (first, second))
-    if not left.index.is_unique or not right.index.is_unique or set(left.index) != set(right.index):
-        raise ValueError(f"seeds {sorted(left.index)} and {sorted(right.index)} do not pair up one to one")
+    left, right = (rows[mask].groupby("seed")[column].mean() for mask in (first, second))
+    if set(left.index) != set(right.index):
+        raise ValueError(f"seeds {sorted(left.index)} and {sorted(right.index)} do not pair up")
     return mean_interval(left - right)
 
 

@@ -1,18 +1,20 @@
-"""Tables and figures of study 1's MNIST experiments."""
+"""Tables, figures and verdicts of study 1's MNIST experiments."""
 
 import matplotlib.figure
 import pandas as pd
 
+from report.claims import Claim, percent, points, published, verdict
 from report.figures import accuracy_against
-from report.intervals import summarise
+from report.intervals import mean_interval, paired_difference, summarise
 
 Report = tuple[pd.DataFrame, matplotlib.figure.Figure | None]
 ACCURACIES = ["validation_accuracy", "test_accuracy"]
+STUDY = "1 CS230, MNIST"
 
 
 def dense(rows: pd.DataFrame) -> Report:
     """Teacher, plain and distilled student."""
-    return _percent(summarise(rows, ["method", "lambda", "params"], ACCURACIES)), None
+    return in_percent(summarise(rows, ["method", "lambda", "params"], ACCURACIES)), None
 
 
 def lambda_sweep(rows: pd.DataFrame) -> Report:
@@ -24,20 +26,112 @@ def lambda_sweep(rows: pd.DataFrame) -> Report:
         teacher=rows[rows.method == "teacher"].test_accuracy.mean(),
         title="MNIST, one-convolution student: mean and 95% interval",
     )
-    return _percent(summarise(rows, ["method", "lambda", "params"], ACCURACIES)), figure
+    return in_percent(summarise(rows, ["method", "lambda", "params"], ACCURACIES)), figure
 
 
 def batch_sweep(rows: pd.DataFrame) -> Report:
-    """Accuracy against batch size, with and without the teacher."""
+    """Accuracy against batch size, validation and test."""
     figure = accuracy_against(
-        rows, "batch_size", by_method=True, log=True, title="MNIST, one-convolution student: mean and 95% interval"
+        rows,
+        "batch_size",
+        y=("test_accuracy", "validation_accuracy"),
+        log=True,
+        title="MNIST, distilled one-convolution student: mean and 95% interval",
     )
-    return _percent(summarise(rows, ["method", "lambda", "batch_size"], ACCURACIES)), figure
+    return in_percent(summarise(rows, ["method", "lambda", "batch_size"], ACCURACIES)), figure
 
 
-def _percent(table: pd.DataFrame) -> pd.DataFrame:
-    for column in list(table):
-        if "accuracy" in column:
-            table[column] *= 100
-            table = table.rename(columns={column: column.replace("_", " ") + " %" if "±" not in column else "± %"})
-    return table
+def claims(dense_rows: pd.DataFrame, lambda_rows: pd.DataFrame, batch_rows: pd.DataFrame) -> list[Claim]:
+    """The paper's statements on MNIST, each with our interval over seeds (test accuracy)."""
+    return [*_dense_claims(dense_rows), *_lambda_claims(lambda_rows), _batch_claim(batch_rows)]
+
+
+def _dense_claims(rows: pd.DataFrame) -> list[Claim]:
+    teacher, plain, distilled = (rows.method == method for method in ("teacher", "plain", "kd"))
+    over_teacher = paired_difference(rows, "test_accuracy", distilled, teacher)
+    over_plain = paired_difference(rows, "test_accuracy", distilled, plain)
+    accuracies = [percent(mean_interval(rows[mask].test_accuracy)) for mask in (teacher, plain, distilled)]
+    before = published("1", "dense teacher 10-10 on MNIST")
+    after = published("1", "dense student 10 distilled at lambda 0.4")
+    return [
+        Claim(
+            STUDY,
+            "the distilled 10-unit student beats its 10–10 teacher",
+            f"{before:g} → {after:g}%",
+            f"{accuracies[0]} → {accuracies[2]}: {points(over_teacher)}",
+            verdict(over_teacher),
+        ),
+        Claim(
+            STUDY,
+            "… and owes it to the teacher (not compared in the paper)",
+            "",
+            f"plain student {accuracies[1]}; distilled − plain {points(over_plain)}",
+            verdict(over_plain),
+        ),
+    ]
+
+
+def _lambda_claims(rows: pd.DataFrame) -> list[Claim]:
+    bound = published("1", "Keras MNIST CNN teacher (2 conv + 1 dense)")
+    teacher = rows[rows.method == "teacher"].test_accuracy.mean()
+    low, high = (published("1", "MNIST CNN student best lambda", f"range {end}") for end in ("low", "high"))
+    students = rows[rows.method != "teacher"]
+    inside = students["lambda"].between(low, high)
+    best = students.groupby("lambda")[ACCURACIES].mean().idxmax()
+    over_outside = paired_difference(students, "test_accuracy", inside, ~inside)
+    over_plain = paired_difference(students, "test_accuracy", inside, students["lambda"] == 0)
+    full_trust = paired_difference(students, "test_accuracy", inside, students["lambda"] == 1)
+    return [
+        Claim(
+            STUDY,
+            "the convolutional teacher's test accuracy",
+            f"> {bound:g}%",
+            f"{100 * teacher:.2f}% (one teacher)",
+            "reproduced" if 100 * teacher > bound else "contradicted",
+        ),
+        Claim(
+            STUDY,
+            f"the best λ lies in {low:g}–{high:g}",
+            f"{low:g}–{high:g}",
+            f"best mean: λ = {best.test_accuracy:g} on test, {best.validation_accuracy:g} on validation; "
+            f"inside − outside the range {points(over_outside)}",
+            verdict(over_outside),
+        ),
+        Claim(
+            STUDY,
+            f"λ in {low:g}–{high:g} beats labels alone (λ = 0)",
+            "higher",
+            f"difference {points(over_plain)}",
+            verdict(over_plain),
+        ),
+        Claim(
+            STUDY,
+            "fully trusting the teacher (λ = 1) lowers accuracy",
+            "lower",
+            f"λ in {low:g}–{high:g} − λ = 1: {points(full_trust)}",
+            verdict(full_trust),
+        ),
+    ]
+
+
+def _batch_claim(rows: pd.DataFrame) -> Claim:
+    low, high = (published("1", "MNIST CNN student best batch size", f"range {end}") for end in ("low", "high"))
+    distilled = rows[rows.method == "kd"]
+    inside = distilled.batch_size.between(low, high)
+    over_outside = paired_difference(distilled, "test_accuracy", inside, ~inside)
+    best = distilled.groupby("batch_size").test_accuracy.mean().idxmax()
+    return Claim(
+        STUDY,
+        f"the best batch size lies in {low:g}–{high:g}",
+        f"{low:g}–{high:g}",
+        f"best mean: {best:g} (λ = {distilled['lambda'].iloc[0]:g}); inside − outside the range {points(over_outside)}",
+        verdict(over_outside),
+    )
+
+
+def in_percent(table: pd.DataFrame) -> pd.DataFrame:
+    """A summary with accuracies in percent, for reading."""
+    table = table.copy()
+    for column in [name for name in table if "accuracy" in name]:
+        table[column] *= 100
+    return table.rename(columns=lambda name: name if "±" in name else name.replace("_accuracy", " accuracy %"))

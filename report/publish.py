@@ -13,10 +13,16 @@ REPORTS = {
 }
 
 
-def publish(study: str, results: Path) -> None:
-    """Prints the study's table and writes its figure to `results/figures`."""
+def publish(study: str, results: Path, *, trials: set[str]) -> None:
+    """Prints the study's table and writes its figure to `results/figures`.
+
+    Args:
+        study: name of the study and of its CSV file.
+        results: folder of the CSV file.
+        trials: keys of the rows to show; the file may hold runs with other parameters too.
+    """
     rows = pd.read_csv(results / f"{study}.csv")
-    table, figure = REPORTS[study](rows)
+    table, figure = REPORTS[study](rows[rows.trial.isin(trials)])
     print(table.to_string(index=False, na_rep="", float_format=lambda value: f"{value:.4g}"))
     print(f"rows: {results / f'{study}.csv'}")
     if figure is not None:

@@ -1,0 +1,65 @@
+"""A paper's claims beside our measurements, with a verdict that an interval decides."""
+
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import pandas as pd
+
+from report.intervals import Interval
+
+ROOT = Path(__file__).resolve().parent.parent
+RESULTS = ROOT / "results"
+
+
+@dataclass(frozen=True)
+class Claim:
+    """One line of a paper-vs-ours table; `ours` says what was measured, with its interval."""
+
+    study: str
+    claim: str
+    paper: str
+    ours: str
+    verdict: str
+
+
+def as_table(claims: list[Claim]) -> pd.DataFrame:
+    return pd.DataFrame([asdict(claim) for claim in claims])
+
+
+def read(study: str) -> pd.DataFrame:
+    """The committed rows of a study."""
+    return pd.read_csv(RESULTS / f"{study}.csv")
+
+
+def published(study: str, setting: str, metric: str | None = None) -> float:
+    """A figure of results/published/published.csv.
+
+    Raises:
+        KeyError: there is not exactly one such figure.
+    """
+    table = pd.read_csv(RESULTS / "published" / "published.csv", dtype={"study": str})
+    found = table[(table.study == study) & (table.setting == setting)]
+    if metric is not None:
+        found = found[found.metric == metric]
+    if len(found) != 1:
+        raise KeyError(f"{len(found)} published figures for {study!r}, {setting!r}, {metric!r}: expected one")
+    return float(found.value.iloc[0])
+
+
+def verdict(claimed_positive: Interval) -> str:
+    """Whether a difference that the paper claims to be positive is."""
+    if claimed_positive.low > 0:
+        return "reproduced"
+    if claimed_positive.high < 0:
+        return "contradicted"
+    return "undecided: the interval holds 0"
+
+
+def points(interval: Interval) -> str:
+    """A difference of accuracies (fractions) in percentage points."""
+    return f"{100 * interval.mean:+.2f} points [{100 * interval.low:+.2f}, {100 * interval.high:+.2f}]"
+
+
+def percent(interval: Interval) -> str:
+    """An accuracy (fraction) in percent."""
+    return f"{100 * interval.mean:.2f} ± {100 * interval.half_width:.2f}%"

@@ -1,0 +1,35 @@
+import os
+
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+
+import keras
+import numpy as np
+import pytest
+
+from data import Split
+
+
+@pytest.fixture(autouse=True)
+def own_seed():
+    keras.utils.set_random_seed(0)
+
+
+@pytest.fixture
+def in_empty_folder(tmp_path, monkeypatch):
+    """Runs the test in an empty folder, so that default caches and results are its own."""
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+@pytest.fixture
+def no_tfds_no_network(tmp_path, monkeypatch):
+    """A machine with no prepared data set and no way to download one."""
+    monkeypatch.setenv("TFDS_DATA_DIR", str(tmp_path / "no-tfds"))
+    monkeypatch.setattr("data.sources._network", lambda: False)
+
+
+@pytest.fixture
+def small_split():
+    """120 generated 8 × 8 grey images in 3 classes."""
+    random = np.random.default_rng(0)
+    return Split.from_arrays(random.integers(0, 256, (120, 8, 8, 1), np.uint8), random.integers(0, 3, 120))

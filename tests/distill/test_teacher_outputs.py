@@ -1,0 +1,72 @@
+import keras
+import numpy as np
+import pytest
+
+import distill
+
+
+def teacher(seed=0):
+    keras.utils.set_random_seed(seed)
+    return keras.Sequential(
+        [
+            keras.Input((8, 8, 1)),
+            keras.layers.Flatten(),
+            keras.layers.BatchNormalization(),
+            keras.layers.Dropout(0.5),
+            keras.layers.Dense(3, name="logits"),
+        ],
+        name="teacher",
+    )
+
+
+def stored(folder):
+    return sorted((folder / "teacher").glob("*.npz"))
+
+
+def test_outputs_are_the_inference_outputs_row_for_row(small_split, tmp_path):
+    model = teacher()
+    outputs = distill.teacher_outputs(model, small_split, cache=tmp_path, batch_size=50)
+    np.testing.assert_allclose(
+        outputs.arrays["logits"], model(small_split.images, training=False), rtol=1e-5, atol=1e-4
+    )
+    assert outputs.data_fingerprint == small_split.fingerprint
+
+
+def test_second_call_reads_and_a_changed_teacher_recomputes(small_split, tmp_path, monkeypatch):
+    model = teacher()
+    first = distill.teacher_outputs(model, small_split, cache=tmp_path)
+    with monkeypatch.context() as patch:
+        patch.setattr("distill.teacher._forward", lambda *_: pytest.fail("ran the teacher again"))
+        again = distill.teacher_outputs(model, small_split, cache=tmp_path)
+    np.testing.assert_array_equal(first.arrays["logits"], again.arrays["logits"])
+    model.layers[-1].bias.assign([1.0, 0.0, 0.0])
+    changed = distill.teacher_outputs(model, small_split, cache=tmp_path)
+    np.testing.assert_allclose(changed.arrays["logits"] - first.arrays["logits"], [[1, 0, 0]] * 120, atol=1e-4)
+
+
+def test_other_data_has_other_outputs(small_split, tmp_path):
+    model = teacher()
+    distill.teacher_outputs(model, small_split, cache=tmp_path)
+    other = type(small_split).from_arrays(small_split.images[::-1].copy(), small_split.labels)
+    distill.teacher_outputs(model, other, cache=tmp_path)
+    assert len(stored(tmp_path)) == 2
+
+
+@pytest.mark.parametrize(
+    "damage", [lambda content: content[:-50], lambda content: content[:200] + b"\0" + content[201:]]
+)
+def test_damaged_cache_is_named_and_rebuilt(small_split, tmp_path, capsys, damage):
+    model = teacher()
+    first = distill.teacher_outputs(model, small_split, cache=tmp_path)
+    path = stored(tmp_path)[0]
+    path.write_bytes(damage(path.read_bytes()))
+    again = distill.teacher_outputs(model, small_split, cache=tmp_path)
+    np.testing.assert_array_equal(first.arrays["logits"], again.arrays["logits"])
+    assert f"{path} is damaged" in capsys.readouterr().err
+
+
+def test_batches_refuse_outputs_of_other_data(small_split, tmp_path):
+    other = type(small_split).from_arrays(small_split.images[:60], small_split.labels[:60])
+    outputs = distill.teacher_outputs(teacher(), other, cache=tmp_path)
+    with pytest.raises(ValueError, match="other data"):
+        small_split.batches(10, teacher=outputs)

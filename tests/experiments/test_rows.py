@@ -1,0 +1,111 @@
+import csv
+import multiprocessing
+import resource
+import shutil
+
+import pytest
+
+from experiments.errors import UsageError
+from experiments.rows import COLUMNS, Table, check_writable
+
+HEADER = ("trial", "value", "note")
+
+
+def read(path):
+    with path.open(newline="") as file:
+        return list(csv.DictReader(file))
+
+
+def test_columns_that_do_not_apply_are_empty(tmp_path):
+    table = Table(tmp_path / "new" / "rows.csv", HEADER)
+    table.append([{"trial": "a", "value": 0.1234567, "note": None}])
+    table.append([{"trial": "b", "value": 0}])
+    assert read(table.path) == [
+        {"trial": "a", "value": "0.123457", "note": ""},
+        {"trial": "b", "value": "0", "note": ""},
+    ]
+    assert table.trials() == {"a", "b"}
+
+
+def test_a_trial_is_written_once(tmp_path):
+    table = Table(tmp_path / "rows.csv", HEADER)
+    for value in (1, 2):
+        table.append([{"trial": "a", "value": value}])
+    assert [row["value"] for row in read(table.path)] == ["1"]
+
+
+def test_an_unknown_column_is_an_error_and_leaves_no_file(tmp_path):
+    table = Table(tmp_path / "rows.csv", HEADER)
+    with pytest.raises(ValueError, match="vaule"):
+        table.append([{"trial": "a", "vaule": 1}])
+    assert not table.path.exists()
+
+
+def test_another_header_is_refused_and_kept(tmp_path):
+    path = tmp_path / "rows.csv"
+    path.write_text("some,thing\n1,2\n")
+    with pytest.raises(UsageError, match=r"rows\.csv has another header \(some,thing"):
+        Table(path, COLUMNS)
+    assert path.read_text() == "some,thing\n1,2\n"
+
+
+def _append_many(path, name):
+    table = Table(path, HEADER)
+    for number in range(50):
+        table.append([{"trial": f"{name}-{number}", "value": number, "note": "x" * 200}])
+
+
+def test_two_processes_append_whole_rows(tmp_path):
+    path = tmp_path / "rows.csv"
+    context = multiprocessing.get_context("spawn")
+    workers = [context.Process(target=_append_many, args=(path, name)) for name in "ab"]
+    for worker in workers:
+        worker.start()
+    for worker in workers:
+        worker.join()
+    rows = read(path)
+    assert sorted(row["trial"] for row in rows) == sorted(f"{name}-{n}" for name in "ab" for n in range(50))
+    assert {row["note"] for row in rows} == {"x" * 200}
+
+
+@pytest.mark.parametrize("rows_before", [0, 1])
+def test_a_row_that_does_not_fit_on_the_disk_is_taken_back(tmp_path, rows_before):
+    table = Table(tmp_path / "rows.csv", HEADER)
+    for number in range(rows_before):
+        table.append([{"trial": number, "value": 1}])
+    before = table.path.read_bytes() if rows_before else None
+    limit = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (100, limit[1]))
+    try:
+        with pytest.raises(OSError, match="too large"):
+            table.append([{"trial": "big", "note": "x" * 500}])
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limit)
+    assert (table.path.read_bytes() if table.path.exists() else None) == before
+
+
+def test_a_folder_that_can_be_written_is_left_as_it_was(tmp_path):
+    check_writable(tmp_path / "not" / "yet")
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_read_only_folder_is_refused(tmp_path):
+    folder = tmp_path / "results"
+    folder.mkdir()
+    folder.chmod(0o555)
+    try:
+        with pytest.raises(UsageError, match=r"cannot write to .*results \(read-only\)"):
+            check_writable(folder)
+    finally:
+        folder.chmod(0o755)
+        shutil.rmtree(folder)
+
+
+def test_a_full_disk_is_refused(tmp_path):
+    limit = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (1000, limit[1]))
+    try:
+        with pytest.raises(UsageError, match="cannot write to"):
+            check_writable(tmp_path)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limit)

@@ -1,0 +1,46 @@
+"""Who may import whom (README, "Layout")."""
+
+import ast
+from pathlib import Path
+
+import nbformat
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+OURS = {"data", "models", "distill", "prune", "experiments", "report", "benchmarks"}
+ALLOWED = {
+    "data": set(),
+    "models": set(),
+    "distill": set(),
+    "prune": set(),
+    "report": set(),
+    "experiments": OURS - {"experiments", "benchmarks"},
+    "benchmarks": OURS - {"benchmarks", "experiments"},
+}
+
+
+def imported(source: str) -> set[str]:
+    """Top-level names of the modules a source imports."""
+    names = set()
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.Import):
+            names |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            names.add(node.module)
+    return {name.partition(".")[0] for name in names}
+
+
+@pytest.mark.parametrize("package", ALLOWED)
+def test_packages_import_only_what_they_may(package):
+    files = list((ROOT / package).rglob("*.py"))
+    assert files
+    for file in files:
+        foreign = (imported(file.read_text()) & OURS) - {package} - ALLOWED[package]
+        assert not foreign, f"{file.relative_to(ROOT)} imports {foreign}"
+
+
+def test_notebooks_import_only_the_report():
+    for path in (ROOT / "notebooks").glob("*.ipynb"):
+        cells = nbformat.read(path, as_version=4).cells
+        source = "\n".join(cell.source for cell in cells if cell.cell_type == "code")
+        assert imported(source) & OURS <= {"report"}, path.name
