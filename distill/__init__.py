@@ -1,5 +1,6 @@
 """Knowledge distillation: the `Distiller`, its losses, and the cache of teacher outputs."""
 
+from distill.batch_norm import recalibrate
 from distill.distiller import Distiller, check_lambda, check_temperature
 from distill.errors import DistillationError
 from distill.losses import soft_cross_entropy, soft_target_loss, soft_targets
@@ -12,6 +13,7 @@ __all__ = [
     "check_lambda",
     "check_temperature",
     "model_fingerprint",
+    "recalibrate",
     "soft_cross_entropy",
     "soft_target_loss",
     "soft_targets",

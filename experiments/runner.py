@@ -105,16 +105,22 @@ class Runner:
 
     def _run_trial(self, trial: Trial) -> keras.Model:
         key, folder = self.key(trial), self.config.cache / "trials" / self.key(trial)
-        outputs = self.teacher_outputs(trial) if trial.lambda_ else None
-        keras.utils.set_random_seed(trial.seed)
-        model = self.build(trial)
-        history = training.train(model, trial, self.dataset, teacher=outputs, folder=folder, tick=self._tick)
+        if trial.method == "teacher" and self._teacher_path(trial).exists():
+            # Another study trained it; its epochs and seconds are in that study's files.
+            model, history = load_model(self._teacher_path(trial)), []
+            self._bar.update(trial.epochs)
+        else:
+            outputs = self.teacher_outputs(trial) if trial.lambda_ else None
+            keras.utils.set_random_seed(trial.seed)
+            model = self.build(trial)
+            history = training.train(model, trial, self.dataset, teacher=outputs, folder=folder, tick=self._tick)
         measured = training.measure(model, self.dataset)
+        measured["train_seconds"] = sum(epoch["seconds"] for epoch in history) if history else None
         if trial.method == "teacher":
             _save_whole(model, self._teacher_path(trial))
         if history:
             self.epochs.append([{"study": self.study, "trial": key, **epoch} for epoch in history])
-        self.rows.append([{**self._common(trial), **measured, "train_seconds": sum(e["seconds"] for e in history)}])
+        self.rows.append([self._common(trial) | measured])
         training.forget(folder)
         return model
 

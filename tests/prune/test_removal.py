@@ -1,0 +1,169 @@
+import keras
+import numpy as np
+import pytest
+from keras import layers
+
+import prune
+from prune.removal import _shapes
+
+
+def network(names=("a", "b", "c"), *, strides=(1, 1, 1), filters=(4, 4, 4), seed=0):
+    """A chain of convolutions; `names` says which of a, b, c are there."""
+    keras.utils.set_random_seed(seed)
+    inputs = keras.Input((16, 16, 3), name="image")
+    x = inputs
+    for name, stride, width in zip("abc", strides, filters, strict=True):
+        if name in names:
+            x = layers.Conv2D(width, 3, strides=stride, padding="same", use_bias=False, name=name)(x)
+            x = layers.BatchNormalization(name=f"{name}_bn")(x)
+            x = layers.ReLU(name=f"{name}_relu")(x)
+    x = layers.GlobalAveragePooling2D(name="pool")(x)
+    return keras.Model(inputs, layers.Dense(2, name="logits")(x))
+
+
+def shake(model):
+    """Gives each weight, batch-norm statistics too, a value of its own."""
+    random = np.random.default_rng(1)
+    model.set_weights([random.uniform(0.2, 1, weight.shape) for weight in model.get_weights()])
+    return model
+
+
+IMAGES = np.random.default_rng(2).normal(size=(3, 16, 16, 3)).astype(np.float32)
+
+
+def test_removal_equals_the_network_built_by_hand_layer_for_layer():
+    model = shake(network())
+    pruned = prune.remove(model, prune.select(model, "name", names=["b"]))
+    by_hand = network("ac")
+    for layer in by_hand.layers:
+        layer.set_weights(model.get_layer(layer.name).get_weights())
+    assert [layer.name for layer in pruned.layers] == [layer.name for layer in by_hand.layers]
+    for one, other in zip(pruned.layers, by_hand.layers, strict=True):
+        assert one.get_config() == other.get_config()
+        assert one.output.shape == other.output.shape
+        for mine, theirs in zip(one.get_weights(), other.get_weights(), strict=True):
+            np.testing.assert_array_equal(mine, theirs)
+    np.testing.assert_array_equal(pruned(IMAGES), by_hand(IMAGES))
+
+
+def test_across_a_change_of_channels_only_what_no_longer_fits_is_new():
+    model = shake(network(filters=(4, 6, 8)))
+    pruned = prune.remove(model, prune.select(model, "name", names=["b"]))
+    assert pruned.get_layer("c").kernel.shape == (3, 3, 4, 8)
+    report = prune.removal_report(model, pruned)
+    assert report.removed == ("b", "b_bn")
+    assert report.initialised == ("c",)
+    assert report.piped == ("a", "a_bn", "c_bn", "logits")
+    removed, narrowed = 9 * 4 * 6 + 4 * 6, 9 * (6 - 4) * 8
+    assert report.params == (model.count_params(), model.count_params() - removed - narrowed)
+    assert report.macs[0] - report.macs[1] == 256 * (9 * 4 * 6 + narrowed)
+
+
+def test_across_a_stride_everything_behind_sees_larger_images():
+    model = shake(network(strides=(1, 2, 1)))
+    pruned = prune.remove(model, prune.select(model, "name", names=["b"]))
+    assert pruned.get_layer("c_relu").output.shape == (None, 16, 16, 4)
+    assert prune.removal_report(model, pruned).initialised == ()
+
+
+def test_random_weights_are_new_everywhere_and_follow_the_seed():
+    model = shake(network())
+    pruned = []
+    for seed in (5, 5, 6):
+        keras.utils.set_random_seed(seed)
+        pruned.append(prune.remove(model, prune.select(model, "name", names=["b"]), weights="random"))
+    assert prune.removal_report(model, pruned[0]).piped == ()
+    np.testing.assert_array_equal(pruned[0](IMAGES), pruned[1](IMAGES))
+    assert np.any(pruned[0].get_layer("a").kernel.numpy() != pruned[2].get_layer("a").kernel.numpy())
+
+
+def test_the_callers_model_is_left_as_it_was():
+    model = shake(network())
+    before, output = model.get_weights(), model(IMAGES).numpy()
+    pruned = prune.remove(model, prune.units(model)[:1])
+    pruned.compile("sgd", "mse")
+    pruned.fit(IMAGES, np.ones((3, 2)), verbose=0, shuffle=False)
+    for one, other in zip(before, model.get_weights(), strict=True):
+        np.testing.assert_array_equal(one, other)
+    np.testing.assert_array_equal(output, model(IMAGES))
+    assert len(prune.units(model)) == 3
+
+
+def test_the_pruned_network_saves_and_loads(tmp_path):
+    model = shake(network())
+    pruned = prune.remove(model, prune.units(model)[1:2])
+    pruned.save(tmp_path / "pruned.keras")
+    np.testing.assert_array_equal(keras.models.load_model(tmp_path / "pruned.keras")(IMAGES), pruned(IMAGES))
+
+
+@pytest.mark.parametrize("count", [1, 5, 13])
+@pytest.mark.parametrize("size", ["layer", "block"])
+def test_any_choice_of_mobilenet_units_gives_a_network_that_runs(count, size):
+    model = keras.applications.MobileNet(
+        weights=None, alpha=0.25, input_shape=(64, 64, 3), include_top=False, pooling="avg"
+    )
+    model = keras.Model(model.input, layers.Dense(2, name="logits")(model.output))
+    chosen = prune.select(model, "random", count, seed=count, size=size)
+    pruned = prune.remove(model, chosen)
+    assert pruned(np.zeros((1, 64, 64, 3))).shape == (1, 2)
+    report = prune.removal_report(model, pruned)
+    assert set(report.removed) >= {name for unit in chosen for name in unit.weighted}
+    assert set(report.piped) | set(report.initialised) == {layer.name for layer in pruned.layers if layer.weights}
+    for name in report.initialised:
+        old, new = (m.get_layer(name).get_weights() for m in (model, pruned))
+        assert _shapes(old) != _shapes(new)
+
+
+def residual(merge):
+    inputs = keras.Input((8, 8, 4))
+    x = layers.Conv2D(4, 3, padding="same", name="stem")(inputs)
+    y = layers.Conv2D(6, 1, name="expand")(x)
+    y = layers.Conv2D(4, 1, name="project")(y)
+    x = merge([x, y])
+    return keras.Model(inputs, layers.Dense(2, name="logits")(layers.GlobalAveragePooling2D()(x)))
+
+
+def test_inside_a_residual_branch_a_removal_that_fits_is_made():
+    model = residual(layers.Add(name="merge"))
+    pruned = prune.remove(model, prune.select(model, "name", names=["expand"]))
+    assert prune.removal_report(model, pruned).initialised == ("project",)
+
+
+@pytest.mark.parametrize(
+    ("merge", "names", "message"),
+    [
+        (layers.Add(name="merge"), ["project"], r"removing project breaks merge 'merge': .*\(None, 8, 8, 6\)"),
+        (layers.Add(name="merge"), ["expand", "project"], "breaks merge 'merge': two of its inputs"),
+        (layers.Concatenate(name="merge"), ["expand", "project"], "breaks merge 'merge': two of its inputs"),
+    ],
+)
+def test_a_removal_that_breaks_a_merge_is_refused_by_name(merge, names, message):
+    model = residual(merge)
+    with pytest.raises(prune.PruneError, match=message):
+        prune.remove(model, prune.select(model, "name", names=names))
+
+
+def test_a_concatenation_with_other_channels_is_fine_and_another_size_is_refused():
+    model = residual(layers.Concatenate(name="merge"))
+    assert prune.remove(model, prune.select(model, "name", names=["project"])).get_layer("merge").output.shape[-1] == 10
+    inputs = keras.Input((8, 8, 4))
+    halves = [layers.Conv2D(4, 3, strides=2, padding="same", name=name)(inputs) for name in ("left", "right")]
+    merged = layers.GlobalAveragePooling2D()(layers.Concatenate(name="merge")(halves))
+    model = keras.Model(inputs, layers.Dense(2, name="logits")(merged))
+    with pytest.raises(prune.PruneError, match="breaks merge 'merge': its inputs would have the shapes"):
+        prune.remove(model, prune.select(model, "name", names=["left"]))
+
+
+def test_a_layer_that_cannot_take_its_new_input_is_named():
+    inputs = keras.Input((8, 8, 4))
+    x = layers.Conv2D(6, 1, name="widen")(inputs)
+    x = layers.Reshape((8, 8 * 6), name="reshape")(x)
+    model = keras.Model(inputs, layers.Dense(2, name="logits")(layers.Flatten()(x)))
+    with pytest.raises(prune.PruneError, match="removing widen leaves layer 'reshape' with an unfit input"):
+        prune.remove(model, prune.units(model))
+
+
+def test_unknown_weights_are_refused():
+    model = network()
+    with pytest.raises(prune.PruneError, match="weights 'copied': expected 'piped' or 'random'"):
+        prune.remove(model, prune.units(model)[:1], weights="copied")

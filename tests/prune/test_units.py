@@ -1,0 +1,123 @@
+import keras
+import numpy as np
+import pytest
+from keras import layers
+
+import prune
+
+
+def small_mobilenet():
+    return keras.applications.MobileNet(weights=None, alpha=0.25, input_shape=(64, 64, 3), classes=2)
+
+
+def chain():
+    """Two convolutions whose weights are set by hand, a dense layer, logits."""
+    model = keras.Sequential(
+        [
+            keras.Input((8, 8, 1)),
+            layers.ZeroPadding2D(name="pad"),
+            layers.Conv2D(2, 3, name="first"),
+            layers.BatchNormalization(name="norm"),
+            layers.ReLU(name="relu"),
+            layers.Conv2D(2, 1, use_bias=False, name="second"),
+            layers.Flatten(),
+            layers.Dense(3, name="hidden"),
+            layers.Dense(2, name="logits"),
+        ]
+    )
+    first = np.full((3, 3, 1, 2), 0.5)
+    first[0, 0, 0] = [0.005, -0.02]
+    model.get_layer("first").set_weights([first, np.array([0.0, 1.0])])
+    model.get_layer("second").set_weights([np.array([0.001, -0.001, 0.3, -0.3]).reshape(1, 1, 2, 2)])
+    return model
+
+
+def test_a_unit_takes_padding_normalisation_and_activation_along():
+    found = {unit.name: unit.layers for unit in prune.units(chain())}
+    assert found == {
+        "first": ("pad", "first", "norm", "relu"),
+        "second": ("second",),
+        "hidden": ("hidden",),
+    }
+
+
+def test_mobilenet_has_27_layers_and_14_blocks():
+    """conv1 and 13 depthwise-separable blocks (arXiv 1704.04861, table 1); the classifier is the output."""
+    model = small_mobilenet()
+    assert len(prune.units(model)) == 27
+    blocks = prune.units(model, "block")
+    assert len(blocks) == 14
+    assert blocks[2].weighted == ("conv_dw_2", "conv_pw_2")
+    assert blocks[2].layers == (
+        "conv_pad_2", "conv_dw_2", "conv_dw_2_bn", "conv_dw_2_relu", "conv_pw_2", "conv_pw_2_bn", "conv_pw_2_relu",
+    )  # fmt: skip
+
+
+def test_zero_density_against_numpy():
+    densities = prune.zero_density(chain(), 0.01)
+    # 18 kernel values and 2 biases, of which 0.005 and 0.0 lie under 0.01.
+    assert densities["first"] == pytest.approx(2 / 20)
+    assert densities["second"] == pytest.approx(2 / 4)
+    assert prune.zero_density(chain(), 0.021)["first"] == pytest.approx(3 / 20)
+    model = small_mobilenet()
+    for name, density in prune.zero_density(model, 0.05).items():
+        kernel = model.get_layer(name).get_weights()[0]
+        assert density == np.count_nonzero(np.abs(kernel) < 0.05) / kernel.size
+
+
+def test_zero_density_of_a_block_pools_its_weights():
+    model = small_mobilenet()
+    kernels = [model.get_layer(name).get_weights()[0].ravel() for name in ("conv_dw_4", "conv_pw_4")]
+    expected = np.mean(np.abs(np.concatenate(kernels)) < 0.1)
+    assert prune.zero_density(model, 0.1, "block")["conv_dw_4"] == pytest.approx(expected)
+
+
+def test_select_by_zero_density_takes_the_densest_and_keeps_the_models_order():
+    model = chain()
+    hidden = model.get_layer("hidden")
+    hidden.set_weights([np.ones(hidden.kernel.shape), np.ones(3)])
+    assert [unit.name for unit in prune.select(model, "zero_density", 1, threshold=0.01)] == ["second"]
+    assert [unit.name for unit in prune.select(model, "zero_density", 2, threshold=0.01)] == ["first", "second"]
+
+
+def test_order_of_zero_density_depends_on_the_threshold():
+    model = chain()
+    model.get_layer("first").set_weights([np.full((3, 3, 1, 2), 0.2), np.zeros(2)])
+    order = [prune.select(model, "zero_density", 1, threshold=threshold)[0].name for threshold in (0.01, 0.25)]
+    assert order == ["second", "first"]
+
+
+def test_random_selection_is_reproducible_and_covers_all_units():
+    model = small_mobilenet()
+    pick = [tuple(unit.name for unit in prune.select(model, "random", 3, seed=seed)) for seed in range(60)]
+    again = [tuple(unit.name for unit in prune.select(model, "random", 3, seed=seed)) for seed in range(60)]
+    assert pick == again
+    assert len(set(pick)) > 50
+    assert {name for names in pick for name in names} == {unit.name for unit in prune.units(model)}
+
+
+def test_select_by_name_takes_any_layer_of_a_unit():
+    assert [unit.name for unit in prune.select(chain(), "name", names=["hidden", "norm"])] == ["first", "hidden"]
+
+
+def test_layers_shared_with_another_model_keep_their_units():
+    model = chain()
+    keras.Model(model.input, layers.Dense(1)(layers.Flatten()(model.get_layer("relu").output)))
+    assert prune.units(model)[0].layers == ("pad", "first", "norm", "relu")
+
+
+@pytest.mark.parametrize(
+    ("act", "message"),
+    [
+        (lambda model: prune.select(model, "random", 4), "4 units to remove: expected 1 to 3"),
+        (lambda model: prune.select(model, "random", 0), "0 units"),
+        (lambda model: prune.select(model, "name", names=["third"]), "no unit 'third': expected one of first, second"),
+        (lambda model: prune.select(model, "size", 1), "select by 'size'"),
+        (lambda model: prune.zero_density(model, 0), "threshold 0"),
+        (lambda model: prune.units(model, "stage"), "unit size 'stage'"),
+        (lambda model: prune.units(keras.Sequential([keras.Input((3,)), layers.Dense(2)])), "besides its output"),
+    ],
+)
+def test_refusals(act, message):
+    with pytest.raises(prune.PruneError, match=message):
+        act(chain())
