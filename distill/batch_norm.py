@@ -52,8 +52,8 @@ def _batch_moments(model: keras.Model, names: list[str]):
         return layer(*args, **{**kwargs, "training": True})
 
     # A clone, as calling the model's own layers again would leave its graph changed.
-    functional = keras.Model(model.input, model.output)
-    clone = keras.models.clone_model(functional, call_function=call)
+    graph = keras.Model(model.inputs[0], model.outputs[0]) if isinstance(model, keras.Sequential) else model
+    clone = keras.models.clone_model(graph, call_function=call)
     clone.set_weights(model.get_weights())
     ordered = [moments[name] for name in names]
     observer = keras.Model(clone.input, [[mean for mean, _ in ordered], [variance for _, variance in ordered]])

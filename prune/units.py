@@ -197,7 +197,7 @@ def functional(model: keras.Model) -> keras.Model:
         PruneError: the model is a subclass without a graph of layers.
     """
     if isinstance(model, keras.Sequential) and model.built:
-        return keras.Model(model.input, model.output, name=model.name)
+        return keras.Model(model.inputs[0], model.outputs[0], name=model.name)
     if not isinstance(model, keras.Model) or not hasattr(model, "_nodes_by_depth"):
         raise PruneError(
             f"model {getattr(model, 'name', model)!r} is not functional: expected keras.Model(inputs, outputs)"
