@@ -5,7 +5,7 @@ RUN := $(VENV)/bin/python
 READY := $(VENV)/.ready
 ARGS ?=
 
-STUDIES := mnist-dense mnist-lambda-sweep mnist-batch-sweep
+STUDIES := mnist-dense mnist-lambda-sweep mnist-batch-sweep catdog-mobilenet
 
 .DEFAULT_GOAL := help
 .PHONY: help test smoke bench notebooks lint lock clean readme $(STUDIES)
@@ -21,6 +21,7 @@ $(READY): requirements.txt
 mnist-dense: $(READY) ## study 1: dense 10–10 teacher, 10 student (ARGS="--help" explains the parameters)
 mnist-lambda-sweep: $(READY) ## study 1: accuracy against the weight λ of the soft targets
 mnist-batch-sweep: $(READY) ## study 1: accuracy against batch size, at the λ that mnist-lambda-sweep chose
+catdog-mobilenet: $(READY) ## study 1: MobileNet students with blocks removed, Figures 5 to 8 (ARGS="--alpha 0.75")
 ifeq ($(strip $(ARGS)),)
 mnist-batch-sweep: mnist-lambda-sweep
 endif

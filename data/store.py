@@ -1,5 +1,6 @@
 """Arrays on disk: decoded once, checked at every opening, rebuilt when damaged."""
 
+import hashlib
 import json
 import os
 import shutil
@@ -17,6 +18,7 @@ from data.images import fit_image
 from data.sources import Source
 
 META = "meta.json"
+KINDS = ("images", "labels", "digests")
 
 
 @dataclass(frozen=True)
@@ -26,11 +28,13 @@ class StoredPart:
     Attributes:
         images_path: an .npy file, uint8 (n, height, width, channels).
         labels: int64 (n,).
+        digests: uint64 (n,), equal for identical pictures.
         checksum: CRC-32 of the image file.
     """
 
     images_path: Path
     labels: np.ndarray
+    digests: np.ndarray
     checksum: int
 
     def images(self) -> np.ndarray:
@@ -86,7 +90,7 @@ def _replace_folder(folder: Path, build: Callable[[Path], None]) -> None:
 def _build(source: Source, folder: Path, image_size: int | None, channels: int | None) -> None:
     checksums = {}
     for part, count in source.parts.items():
-        images, labels = None, np.empty(count, np.int64)
+        images, labels, digests = None, np.empty(count, np.int64), np.empty(count, np.uint64)
         for row, (picture, label) in enumerate(source.read(part)):
             image = fit_image(picture, image_size, channels)
             if images is None:
@@ -97,10 +101,13 @@ def _build(source: Source, folder: Path, image_size: int | None, channels: int |
                     "give an image_size to resize them all"
                 )
             images[row], labels[row] = image, label
+            digest = hashlib.blake2b(np.ascontiguousarray(image), digest_size=8).digest()
+            digests[row] = int.from_bytes(digest, "little")
         images.flush()
         del images
         np.save(folder / f"{part}-labels.npy", labels)
-        for kind in ("images", "labels"):
+        np.save(folder / f"{part}-digests.npy", digests)
+        for kind in KINDS:
             path = folder / f"{part}-{kind}.npy"
             checksums[path.name] = {"bytes": path.stat().st_size, "crc32": _crc32(path)}
     (folder / META).write_text(json.dumps({"files": checksums, "parts": list(source.parts)}))
@@ -109,7 +116,10 @@ def _build(source: Source, folder: Path, image_size: int | None, channels: int |
 def _damage(folder: Path) -> str | None:
     """What is wrong with a cache folder, or None."""
     try:
-        files = json.loads((folder / META).read_text())["files"]
+        meta = json.loads((folder / META).read_text())
+        files = {
+            name: meta["files"][name] for part in meta["parts"] for kind in KINDS for name in [f"{part}-{kind}.npy"]
+        }
     except (OSError, ValueError, KeyError) as error:
         return f"{META}: {error}"
     for name, expected in files.items():
@@ -129,6 +139,7 @@ def _read(folder: Path) -> dict[str, StoredPart]:
         part: StoredPart(
             images_path=folder / f"{part}-images.npy",
             labels=np.load(folder / f"{part}-labels.npy"),
+            digests=np.load(folder / f"{part}-digests.npy"),
             checksum=meta["files"][f"{part}-images.npy"]["crc32"],
         )
         for part in meta["parts"]

@@ -12,6 +12,7 @@ STUDIES = {
     "mnist-dense": "experiments.mnist_dense",
     "mnist-lambda-sweep": "experiments.mnist_lambda_sweep",
     "mnist-batch-sweep": "experiments.mnist_batch_sweep",
+    "catdog-mobilenet": "experiments.catdog_mobilenet",
 }
 
 

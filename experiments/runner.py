@@ -17,6 +17,7 @@ from data import Dataset
 from experiments import training
 from experiments.config import Config
 from experiments.errors import UsageError
+from experiments.pruning import PrunedTrial
 from experiments.rows import COLUMNS, EPOCH_COLUMNS, Table, check_writable
 from experiments.trial import Trial
 
@@ -33,19 +34,28 @@ class Runner:
         config: the run's parameters.
         dataset: what all trials train on and are tested on.
         build: trial → network, with fresh weights drawn from the trial's seed.
+        teacher_dataset: what teachers train on, where that is another training split.
+        details: trial and trained network → further columns of its row.
+        extra_columns, extra_epoch_columns: of the study's own, after the common ones.
     """
 
     study: str
     config: Config
     dataset: Dataset
     build: Callable[[Trial], keras.Model]
+    teacher_dataset: Dataset | None = None
+    details: Callable[[Trial, keras.Model], dict] = lambda trial, model: {}
+    extra_columns: Sequence[str] = ()
+    extra_epoch_columns: Sequence[str] = ()
 
     def __post_init__(self):
         self.config.check()
         check_writable(self.config.results)
         check_writable(self.config.cache)
-        self.rows = Table(self.config.results / f"{self.study}.csv", COLUMNS)
-        self.epochs = Table(self.config.results / f"{self.study}-epochs.csv", EPOCH_COLUMNS)
+        self.rows = Table(self.config.results / f"{self.study}.csv", (*COLUMNS, *self.extra_columns))
+        self.epochs = Table(
+            self.config.results / f"{self.study}-epochs.csv", (*EPOCH_COLUMNS, *self.extra_epoch_columns)
+        )
         self._teachers: dict[str, keras.Model] = {}
 
     @cached_property
@@ -105,16 +115,30 @@ class Runner:
 
     def _run_trial(self, trial: Trial) -> keras.Model:
         key, folder = self.key(trial), self.config.cache / "trials" / self.key(trial)
+        dataset, pruned = self._dataset(trial), isinstance(trial, PrunedTrial)
         if trial.method == "teacher" and self._teacher_path(trial).exists():
             # Another study trained it; its epochs and seconds are in that study's files.
             model, history = load_model(self._teacher_path(trial)), []
+            distiller = training.compiled(model, trial, dataset, taught=False)
             self._bar.update(trial.epochs)
         else:
             outputs = self.teacher_outputs(trial) if trial.lambda_ else None
+            if pruned:
+                # Loading a network draws random numbers, which must not come between the seed and the new weights.
+                self.teacher(trial.parent)
             keras.utils.set_random_seed(trial.seed)
             model = self.build(trial)
-            history = training.train(model, trial, self.dataset, teacher=outputs, folder=folder, tick=self._tick)
-        measured = training.measure(model, self.dataset)
+            distiller = training.compiled(model, trial, dataset, taught=outputs is not None)
+            history = training.train(
+                distiller,
+                trial,
+                dataset,
+                teacher=outputs,
+                folder=folder,
+                tick=self._tick,
+                evaluate_recalibrated=pruned and trial.track,
+            )
+        measured = training.measure(distiller, dataset, recalibrate=pruned) | self.details(trial, model)
         measured["train_seconds"] = sum(epoch["seconds"] for epoch in history) if history else None
         if trial.method == "teacher":
             _save_whole(model, self._teacher_path(trial))
@@ -130,13 +154,16 @@ class Runner:
             "trial": self.key(trial),
             "dataset": self.dataset.name,
             "source": self.dataset.source,
-            "train_size": len(self.dataset.train),
+            "train_size": len(self._dataset(trial).train),
             "test_size": len(self.dataset.test),
             "keras": keras.__version__,
             "tensorflow": tf.__version__,
             "commit": self.commit,
             "finished_at": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
         }
+
+    def _dataset(self, trial: Trial) -> Dataset:
+        return self.teacher_dataset or self.dataset if trial.method == "teacher" else self.dataset
 
     def _tick(self, epoch: dict) -> None:
         if epoch:

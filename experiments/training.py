@@ -5,6 +5,7 @@ import os
 import shutil
 import tempfile
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import keras
@@ -15,37 +16,55 @@ import prune
 from data import Dataset
 from experiments.trial import Trial
 
-EVALUATION_BATCH = 500
+EVALUATION_BATCH = 250
 STEPS_PER_EXECUTION = 50
 
 
+def compiled(model: keras.Model, trial: Trial, dataset: Dataset, *, taught: bool) -> distill.Distiller:
+    """A Distiller around the trial's network, with the trial's optimizer, ready to train and to evaluate.
+
+    Args:
+        model: the student, or a teacher to be trained on labels.
+        trial: learning rate, λ and T.
+        dataset: of the training.
+        taught: whether batches will carry teacher outputs; otherwise it trains on labels only.
+    """
+    distiller = distill.Distiller(
+        model, lambda_=trial.lambda_ if taught else 0.0, temperature=trial.temperature if taught else 1.0
+    )
+    steps = min(STEPS_PER_EXECUTION, -(-len(dataset.train) // trial.batch_size))
+    distiller.compile(trial.optimizer(), metrics=["accuracy"], steps_per_execution=steps)
+    distiller.optimizer.build(model.trainable_variables)
+    return distiller
+
+
 def train(
-    model: keras.Model, trial: Trial, dataset: Dataset, *, teacher: distill.TeacherOutputs | None, folder: Path, tick
+    distiller: distill.Distiller,
+    trial: Trial,
+    dataset: Dataset,
+    *,
+    teacher: distill.TeacherOutputs | None,
+    folder: Path,
+    tick: Callable[[dict], None],
+    evaluate_recalibrated: bool = False,
 ) -> list[dict]:
-    """Trains `model` for the trial's epochs with Adam, continuing from the checkpoint in `folder` if there is one.
+    """Trains for the trial's epochs, continuing from the checkpoint in `folder` if there is one.
 
     Batches depend on the trial's seed and the epoch only, so the networks of one seed see the same ones.
 
     Args:
-        model: the student, or a teacher to be trained on labels.
-        trial: seed, epochs, batch size, learning rate, λ and T.
+        distiller: from `compiled`.
+        trial: seed, epochs and batch size.
         dataset: trains on `train`; each epoch is evaluated on `validation`.
-        teacher: its outputs on `dataset.train`; None trains on labels only.
+        teacher: its outputs on `dataset.train`.
         folder: of the checkpoint, written after each epoch.
         tick: called after each epoch with the accuracies of that epoch.
+        evaluate_recalibrated: evaluate each epoch with batch-norm statistics recalibrated on `train`, and without;
+            training goes on with its own.
 
     Returns:
         One dict an epoch: epoch, loss, accuracy, validation_loss, validation_accuracy, seconds.
     """
-    distiller = distill.Distiller(
-        model,
-        lambda_=0.0 if teacher is None else trial.lambda_,
-        temperature=1.0 if teacher is None else trial.temperature,
-    )
-    distiller.compile(
-        keras.optimizers.Adam(trial.learning_rate), metrics=["accuracy"], steps_per_execution=STEPS_PER_EXECUTION
-    )
-    distiller.optimizer.build(model.trainable_variables)
     history = _restore(folder, distiller)
     for _ in history:
         tick({})
@@ -55,16 +74,22 @@ def train(
         trained = distiller.fit(batches, verbose=0, shuffle=False).history
         seconds = time.perf_counter() - begin
         validation = evaluate(distiller, dataset.validation)
-        history.append(
-            {
-                "epoch": epoch + 1,
-                "loss": trained["loss"][0],
-                "accuracy": trained["accuracy"][0],
-                "validation_loss": validation["loss"],
-                "validation_accuracy": validation["accuracy"],
-                "seconds": seconds,
+        measured = {
+            "epoch": epoch + 1,
+            "loss": trained["loss"][0],
+            "accuracy": trained["accuracy"][0],
+            "validation_loss": validation["loss"],
+            "validation_accuracy": validation["accuracy"],
+            "seconds": seconds,
+        }
+        if evaluate_recalibrated:
+            recalibrated = _evaluate_recalibrated(distiller, dataset)
+            measured |= {
+                "validation_loss": recalibrated["loss"],
+                "validation_accuracy": recalibrated["accuracy"],
+                "validation_accuracy_uncalibrated": validation["accuracy"],
             }
-        )
+        history.append(measured)
         _save(folder, distiller, history)
         tick(history[-1])
     return history
@@ -75,18 +100,37 @@ def evaluate(compiled: keras.Model, split) -> dict[str, float]:
     return compiled.evaluate(split.batches(EVALUATION_BATCH), verbose=0, return_dict=True)
 
 
-def measure(model: keras.Model, dataset: Dataset) -> dict:
-    """The measured columns of a result row: accuracies at the end of training, and size."""
-    judge = distill.Distiller(model, lambda_=0.0)
-    judge.compile("sgd", metrics=["accuracy"])
-    test = evaluate(judge, dataset.test)
+def _evaluate_recalibrated(distiller: distill.Distiller, dataset: Dataset) -> dict[str, float]:
+    own = [variable.numpy() for variable in distiller.student.non_trainable_variables]
+    distill.recalibrate(distiller.student, dataset.train)
+    measured = evaluate(distiller, dataset.validation)
+    for variable, value in zip(distiller.student.non_trainable_variables, own, strict=True):
+        variable.assign(value)
+    return measured
+
+
+def measure(distiller: distill.Distiller, dataset: Dataset, *, recalibrate: bool = False) -> dict:
+    """The measured columns of a result row: accuracies at the end of training, and size.
+
+    Args:
+        distiller: the trained network, compiled.
+        dataset: measures on `validation` and `test`.
+        recalibrate: compute the batch-norm statistics anew on `train` first (and leave them so); the test accuracy
+            before that is a column of its own.
+    """
+    model, uncalibrated = distiller.student, None
+    if recalibrate:
+        uncalibrated = evaluate(distiller, dataset.test)["accuracy"]
+        distill.recalibrate(model, dataset.train)
+    test = evaluate(distiller, dataset.test)
     return {
         "params": model.count_params(),
         "trainable_params": sum(int(np.prod(weight.shape)) for weight in model.trainable_weights),
         "macs": prune.macs(model),
         "model_bytes": _file_bytes(model),
-        "validation_accuracy": evaluate(judge, dataset.validation)["accuracy"],
+        "validation_accuracy": evaluate(distiller, dataset.validation)["accuracy"],
         "test_accuracy": test["accuracy"],
+        "test_accuracy_uncalibrated": uncalibrated,
         "test_errors": round((1 - test["accuracy"]) * len(dataset.test)),
         "test_loss": test["loss"],
     }

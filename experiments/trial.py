@@ -4,6 +4,8 @@ import hashlib
 import json
 from dataclasses import asdict, dataclass
 
+import keras
+
 
 @dataclass(frozen=True, kw_only=True)
 class Trial:
@@ -27,6 +29,10 @@ class Trial:
     lambda_: float | None = None
     temperature: float | None = None
     teacher: "Trial | None" = None
+
+    def optimizer(self) -> keras.optimizers.Optimizer:
+        """A new optimizer of the trial's kind and learning rate."""
+        return keras.optimizers.Adam(self.learning_rate)
 
     def key(self, data_fingerprint: str) -> str:
         """Identity of the trial: 12 hex digits of its settings (its teacher's included) and its data."""

@@ -1,14 +1,11 @@
 """A paper's claims beside our measurements, with a verdict that an interval decides."""
 
 from dataclasses import asdict, dataclass
-from pathlib import Path
 
 import pandas as pd
 
 from report.intervals import Interval
-
-ROOT = Path(__file__).resolve().parent.parent
-RESULTS = ROOT / "results"
+from report.rows import RESULTS
 
 
 @dataclass(frozen=True)
@@ -24,11 +21,6 @@ class Claim:
 
 def as_table(claims: list[Claim]) -> pd.DataFrame:
     return pd.DataFrame([asdict(claim) for claim in claims])
-
-
-def read(study: str) -> pd.DataFrame:
-    """The committed rows of a study."""
-    return pd.read_csv(RESULTS / f"{study}.csv")
 
 
 def published(study: str, setting: str, metric: str | None = None) -> float:

@@ -12,7 +12,10 @@ COLOURS = sns.color_palette("colorblind")
 LABELS = {
     "lambda": "weight λ of the soft targets",
     "batch_size": "batch size",
+    "units_removed": "blocks removed",
+    "epoch": "epoch",
     "test_accuracy": "test accuracy",
+    "test_accuracy_uncalibrated": "test accuracy, not recalibrated",
     "validation_accuracy": "validation accuracy",
 }
 

@@ -6,19 +6,21 @@ import pandas as pd
 from report.claims import Claim, percent, points, published, verdict
 from report.figures import accuracy_against
 from report.intervals import mean_interval, paired_difference, summarise
+from report.rows import StudyRows
 
-Report = tuple[pd.DataFrame, matplotlib.figure.Figure | None]
+Report = tuple[pd.DataFrame, dict[str, matplotlib.figure.Figure]]
 ACCURACIES = ["validation_accuracy", "test_accuracy"]
 STUDY = "1 CS230, MNIST"
 
 
-def dense(rows: pd.DataFrame) -> Report:
+def dense(study: StudyRows) -> Report:
     """Teacher, plain and distilled student."""
-    return in_percent(summarise(rows, ["method", "lambda", "params"], ACCURACIES)), None
+    return in_percent(summarise(study.rows, ["method", "lambda", "params"], ACCURACIES)), {}
 
 
-def lambda_sweep(rows: pd.DataFrame) -> Report:
+def lambda_sweep(study: StudyRows) -> Report:
     """Accuracy against λ, validation and test, beside the teacher's."""
+    rows = study.rows
     figure = accuracy_against(
         rows,
         "lambda",
@@ -26,11 +28,12 @@ def lambda_sweep(rows: pd.DataFrame) -> Report:
         teacher=rows[rows.method == "teacher"].test_accuracy.mean(),
         title="MNIST, one-convolution student: mean and 95% interval",
     )
-    return in_percent(summarise(rows, ["method", "lambda", "params"], ACCURACIES)), figure
+    return in_percent(summarise(rows, ["method", "lambda", "params"], ACCURACIES)), {"mnist-lambda-sweep": figure}
 
 
-def batch_sweep(rows: pd.DataFrame) -> Report:
+def batch_sweep(study: StudyRows) -> Report:
     """Accuracy against batch size, validation and test."""
+    rows = study.rows
     figure = accuracy_against(
         rows,
         "batch_size",
@@ -38,12 +41,12 @@ def batch_sweep(rows: pd.DataFrame) -> Report:
         log=True,
         title="MNIST, distilled one-convolution student: mean and 95% interval",
     )
-    return in_percent(summarise(rows, ["method", "lambda", "batch_size"], ACCURACIES)), figure
+    return in_percent(summarise(rows, ["method", "lambda", "batch_size"], ACCURACIES)), {"mnist-batch-sweep": figure}
 
 
-def claims(dense_rows: pd.DataFrame, lambda_rows: pd.DataFrame, batch_rows: pd.DataFrame) -> list[Claim]:
+def claims(dense: StudyRows, lambda_sweep: StudyRows, batch_sweep: StudyRows) -> list[Claim]:
     """The paper's statements on MNIST, each with our interval over seeds (test accuracy)."""
-    return [*_dense_claims(dense_rows), *_lambda_claims(lambda_rows), _batch_claim(batch_rows)]
+    return [*_dense_claims(dense.rows), *_lambda_claims(lambda_sweep.rows), _batch_claim(batch_sweep.rows)]
 
 
 def _dense_claims(rows: pd.DataFrame) -> list[Claim]:

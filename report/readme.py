@@ -5,7 +5,8 @@ from pathlib import Path
 import pandas as pd
 
 from report import mnist
-from report.claims import ROOT, Claim, as_table, read
+from report.claims import Claim, as_table
+from report.rows import ROOT, read
 
 BEGIN, END = "<!-- table of studies: begin -->", "<!-- table of studies: end -->"
 

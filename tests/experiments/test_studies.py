@@ -92,11 +92,11 @@ def test_plain_and_distilled_start_from_the_same_weights_and_see_the_same_batche
     starts, images = {}, {}
     train = training.train
 
-    def spy(model, trial, dataset, **arguments):
-        starts[str(trial)] = [weight.copy() for weight in model.get_weights()]
+    def spy(distiller, trial, dataset, **arguments):
+        starts[str(trial)] = [weight.copy() for weight in distiller.student.get_weights()]
         batches = dataset.train.batches(trial.batch_size, seed=trial.seed, epoch=0, teacher=arguments["teacher"])
         images[str(trial)] = next(iter(batches))[0].numpy()
-        return train(model, trial, dataset, **arguments)
+        return train(distiller, trial, dataset, **arguments)
 
     monkeypatch.setattr(training, "train", spy)
     assert main(["mnist-dense", *SMOKE]) == 0

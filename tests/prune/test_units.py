@@ -102,7 +102,7 @@ def test_select_by_name_takes_any_layer_of_a_unit():
 
 def test_layers_shared_with_another_model_keep_their_units():
     model = chain()
-    keras.Model(model.input, layers.Dense(1)(layers.Flatten()(model.get_layer("relu").output)))
+    keras.Model(model.inputs[0], layers.Dense(1)(layers.Flatten()(model.get_layer("relu").output)))
     assert prune.units(model)[0].layers == ("pad", "first", "norm", "relu")
 
 
