@@ -13,6 +13,7 @@ STUDIES = {
     "mnist-lambda-sweep": "experiments.mnist_lambda_sweep",
     "mnist-batch-sweep": "experiments.mnist_batch_sweep",
     "catdog-mobilenet": "experiments.catdog_mobilenet",
+    "cifar-transfer": "experiments.cifar_transfer",
 }
 
 

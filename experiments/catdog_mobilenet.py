@@ -244,10 +244,10 @@ def run(config: Config) -> None:
         train_head(teacher, whole, epochs=config.head_epochs, learning_rate=1e-3, cache=config.cache)
         return teacher
 
-    def details(trial: Trial, model) -> dict:
-        if isinstance(trial, PrunedTrial):
-            return {"removed": removed_layers(runner.teacher(trial.parent), model)}
-        return {}
+    def details(trial: Trial, distiller, history) -> dict:
+        if trial.parent is None:
+            return {}
+        return {"removed": removed_layers(runner.teacher(trial.parent), distiller.student)}
 
     def runner_of(study: str) -> Runner:
         return Runner(

@@ -38,6 +38,7 @@ class PrunedTrial(Trial):
     weights: str
     optimizer_name: str = "adam"
     track: bool = False
+    recalibrated = True
 
     def optimizer(self) -> keras.optimizers.Optimizer:
         return OPTIMIZERS[self.optimizer_name](self.learning_rate)

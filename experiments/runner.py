@@ -17,7 +17,6 @@ from data import Dataset
 from experiments import training
 from experiments.config import Config
 from experiments.errors import UsageError
-from experiments.pruning import PrunedTrial
 from experiments.rows import COLUMNS, EPOCH_COLUMNS, Table, check_writable
 from experiments.trial import Trial
 
@@ -35,7 +34,7 @@ class Runner:
         dataset: what all trials train on and are tested on.
         build: trial → network, with fresh weights drawn from the trial's seed.
         teacher_dataset: what teachers train on, where that is another training split.
-        details: trial and trained network → further columns of its row.
+        details: trial, its Distiller after the test and its epochs → further columns of its row.
         extra_columns, extra_epoch_columns: of the study's own, after the common ones.
     """
 
@@ -44,7 +43,7 @@ class Runner:
     dataset: Dataset
     build: Callable[[Trial], keras.Model]
     teacher_dataset: Dataset | None = None
-    details: Callable[[Trial, keras.Model], dict] = lambda trial, model: {}
+    details: Callable[[Trial, distill.Distiller, list[dict]], dict] = lambda trial, distiller, history: {}
     extra_columns: Sequence[str] = ()
     extra_epoch_columns: Sequence[str] = ()
 
@@ -115,7 +114,7 @@ class Runner:
 
     def _run_trial(self, trial: Trial) -> keras.Model:
         key, folder = self.key(trial), self.config.cache / "trials" / self.key(trial)
-        dataset, pruned = self._dataset(trial), isinstance(trial, PrunedTrial)
+        dataset = self._dataset(trial)
         if trial.method == "teacher" and self._teacher_path(trial).exists():
             # Another study trained it; its epochs and seconds are in that study's files.
             model, history = load_model(self._teacher_path(trial)), []
@@ -123,7 +122,7 @@ class Runner:
             self._bar.update(trial.epochs)
         else:
             outputs = self.teacher_outputs(trial) if trial.lambda_ else None
-            if pruned:
+            if trial.parent is not None:
                 # Loading a network draws random numbers, which must not come between the seed and the new weights.
                 self.teacher(trial.parent)
             keras.utils.set_random_seed(trial.seed)
@@ -136,9 +135,10 @@ class Runner:
                 teacher=outputs,
                 folder=folder,
                 tick=self._tick,
-                evaluate_recalibrated=pruned and trial.track,
+                evaluate_recalibrated=trial.track,
             )
-        measured = training.measure(distiller, dataset, recalibrate=pruned) | self.details(trial, model)
+        measured = training.measure(distiller, dataset, recalibrate=trial.recalibrated)
+        measured |= self.details(trial, distiller, history)
         measured["train_seconds"] = sum(epoch["seconds"] for epoch in history) if history else None
         if trial.method == "teacher":
             _save_whole(model, self._teacher_path(trial))

@@ -17,7 +17,15 @@ class Trial:
         teacher: the trial that trained the teacher.
         lambda_, temperature: of the distillation loss; None where there is no such term.
         epochs: 0 for a model that is used as it is.
+        parent: the trial that trained the network this one is cut from, or None.
+        recalibrated: whether batch-norm statistics are computed anew before the test.
+        track: whether each epoch is evaluated recalibrated too.
     """
+
+    # Not fields: they would change the keys of trials that have neither.
+    parent = None
+    recalibrated = False
+    track = False
 
     study: str
     method: str

@@ -10,7 +10,13 @@ ALPHA_IN_FILE = {1.0: "1_0", 0.75: "7_5", 0.5: "5_0", 0.25: "2_5"}
 
 
 def mobilenet(
-    *, classes: int, alpha: float = 1.0, image_size: int = 224, imagenet: bool = True, name: str | None = None
+    *,
+    classes: int,
+    alpha: float = 1.0,
+    image_size: int = 224,
+    upscaled_to: int | None = None,
+    imagenet: bool = True,
+    name: str | None = None,
 ) -> keras.Model:
     """`keras.applications.MobileNet` up to global pooling, and a new dense layer of logits.
 
@@ -18,6 +24,7 @@ def mobilenet(
         classes: number of logits.
         alpha: width multiplier; ImageNet weights exist for 0.25, 0.5, 0.75 and 1.
         image_size: height and width of the RGB images, pixels in [0, 255].
+        upscaled_to: size to which the network itself resizes its images first, bilinearly.
         imagenet: start from ImageNet weights, from `KERAS_HOME` or downloaded.
 
     Returns:
@@ -28,6 +35,8 @@ def mobilenet(
     """
     inputs = keras.Input((image_size, image_size, 3), name="image")
     x = layers.Rescaling(1 / 127.5, offset=-1, name="rescale")(inputs)
+    if upscaled_to not in (None, image_size):
+        x = layers.Resizing(upscaled_to, upscaled_to, name="upscale")(x)
     weights = _weights(alpha) if imagenet else None
     try:
         base = keras.applications.MobileNet(input_tensor=x, alpha=alpha, include_top=False, weights=weights)

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from report import catdog, mnist
+from report import catdog, cifar, mnist
 from report.rows import read
 
 REPORTS = {
@@ -10,6 +10,7 @@ REPORTS = {
     "mnist-lambda-sweep": mnist.lambda_sweep,
     "mnist-batch-sweep": mnist.batch_sweep,
     "catdog-mobilenet": catdog.mobilenet,
+    "cifar-transfer": cifar.transfer,
 }
 
 

@@ -61,6 +61,14 @@ def test_fewer_training_images_leave_the_other_splits_alone(folder):
     ]
 
 
+def test_identical_pictures_stay_in_one_split(folder):
+    for number in range(4):
+        (folder / "car" / f"twin-{number}.png").write_bytes((folder / "car" / f"{number:02}.png").read_bytes())
+    for seed in range(10):
+        splits = [{image.tobytes() for image in split.images} for split in all_splits(load_folder(folder, seed=seed))]
+        assert sum(map(len, splits)) == len(set.union(*splits)) == 20
+
+
 def test_pictures_are_decoded_once(folder, monkeypatch):
     first = load_folder(folder)
     monkeypatch.setattr("data.sources.read_image", lambda path: pytest.fail("decoded again"))
