@@ -21,7 +21,7 @@ $(READY): requirements.txt
 mnist-dense: $(READY) ## study 1: dense 10–10 teacher, 10 student (ARGS="--help" explains the parameters)
 mnist-lambda-sweep: $(READY) ## study 1: accuracy against the weight λ of the soft targets
 mnist-batch-sweep: $(READY) ## study 1: accuracy against batch size, at the λ that mnist-lambda-sweep chose
-catdog-mobilenet: $(READY) ## study 1: MobileNet students with blocks removed, Figures 5 to 8 (ARGS="--alpha 0.75")
+catdog-mobilenet: $(READY) ## study 1: MobileNet students with layers removed, Figures 5 to 8 (ARGS="--alpha 0.75")
 cifar-transfer: $(READY) ## study 1: the failed transfer to CIFAR-10 and its cause (ARGS="--alpha 0.75")
 ifeq ($(strip $(ARGS)),)
 mnist-batch-sweep: mnist-lambda-sweep

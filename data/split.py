@@ -80,7 +80,10 @@ class Split:
             return gather_images(rows), y if teacher is not None else y["labels"]
 
         rows = _rows(len(self), batch_size, seed, epoch)
-        return rows.map(gather, num_parallel_calls=2, deterministic=True).prefetch(4)
+        options = tf.data.Options()
+        # With autotuning on, the end of an iteration waits for the tuner's sleep, of 5 or 10 seconds by then (TF 2.21).
+        options.autotune.enabled = False
+        return rows.map(gather, num_parallel_calls=2, deterministic=True).prefetch(4).with_options(options)
 
     def _image_gatherer(self):
         if isinstance(self.images, np.ndarray):

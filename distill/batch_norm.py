@@ -6,7 +6,7 @@ import tensorflow as tf
 from keras import layers, ops
 
 
-def recalibrate(model: keras.Model, split, *, batch_size: int = 250) -> int:
+def recalibrate(model: keras.Model, split, *, batch_size: int = 100) -> int:
     """Replaces the moving mean and variance of each batch-norm layer by those of its inputs on `split`.
 
     After a short training the moving averages (momentum 0.99) still remember other weights, and a network evaluates

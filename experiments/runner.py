@@ -1,6 +1,7 @@
 """Runs the trials of a study: only those missing, one row each, with progress."""
 
 import datetime
+import gc
 import subprocess
 import sys
 from collections.abc import Callable, Sequence
@@ -92,6 +93,9 @@ class Runner:
                 self._bar.set_description(f"trial {number} of {len(missing)}: {trial}")
                 if self.key(trial) not in self.rows.trials():
                     self._run_trial(trial)
+                    # A network and its compiled functions refer to each other; memory must not grow with the trials.
+                    keras.backend.clear_session()
+                    gc.collect()
 
     def key(self, trial: Trial) -> str:
         splits = (self.dataset.train, self.dataset.validation, self.dataset.test)
@@ -107,7 +111,12 @@ class Runner:
 
     def teacher_outputs(self, trial: Trial) -> distill.TeacherOutputs:
         """Outputs of a trial's teacher on the training split."""
-        return distill.teacher_outputs(self.teacher(trial.teacher), self.dataset.train, cache=self.config.cache)
+        return distill.teacher_outputs(
+            self.teacher(trial.teacher),
+            self.dataset.train,
+            cache=self.config.cache,
+            batch_size=training.EVALUATION_BATCH,
+        )
 
     def _teacher_path(self, trial: Trial) -> Path:
         return self.config.cache / "teachers" / f"{self.key(trial)}.keras"

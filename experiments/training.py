@@ -16,7 +16,7 @@ import prune
 from data import Dataset
 from experiments.trial import Trial
 
-EVALUATION_BATCH = 250
+EVALUATION_BATCH = 100
 STEPS_PER_EXECUTION = 50
 
 

@@ -20,9 +20,9 @@ def mobilenet(study: StudyRows) -> tuple[pd.DataFrame, dict[str, matplotlib.figu
     table = in_percent(summarise(study.rows, SETTINGS, ["params", *MEASURED]).drop(columns="params ±"))
     return table, {
         "catdog-figure-5": parameters_figure(study.rows),
-        "catdog-figure-6": removed_figure(study.rows, "random", "Figure 6: blocks removed at random"),
+        "catdog-figure-6": removed_figure(study.rows, "random", "Figure 6: layers removed at random"),
         "catdog-figure-7": epochs_figure(study.epochs),
-        "catdog-figure-8": removed_figure(study.rows, "zero_density", "Figure 8: blocks removed by zero density"),
+        "catdog-figure-8": removed_figure(study.rows, "zero_density", "Figure 8: layers removed by zero density"),
         "catdog-lambda": lambda_figure(study.rows),
         "catdog-recalibration": recalibration_figure(study.rows),
     }
@@ -36,21 +36,21 @@ def usual(rows: pd.DataFrame) -> pd.DataFrame:
 
 
 def parameters_figure(rows: pd.DataFrame) -> matplotlib.figure.Figure:
-    """Figure 5: accuracy against parameters, a point a student with blocks removed at random."""
+    """Figure 5: accuracy against parameters, a point a student with layers removed at random."""
     figure = matplotlib.figure.Figure(figsize=(7, 4.2), layout="constrained")
     axes = figure.add_subplot()
     students = usual(rows).query("prune_method == 'random'")
     for colour, (method, members) in zip(COLOURS, students.groupby("method", sort=False), strict=False):
         axes.scatter(members.params / 1e6, 100 * members.test_accuracy, color=colour, label=method, alpha=0.8)
     _teacher_line(axes, rows)
-    axes.set(xlabel="parameters (millions)", ylabel="test accuracy (%)", title="Figure 5: blocks removed at random")
+    axes.set(xlabel="parameters (millions)", ylabel="test accuracy (%)", title="Figure 5: layers removed at random")
     axes.grid(alpha=0.3)
     axes.legend()
     return figure
 
 
 def removed_figure(rows: pd.DataFrame, prune_method: str, title: str) -> matplotlib.figure.Figure:
-    """Figures 6 and 8: accuracy against blocks removed."""
+    """Figures 6 and 8: accuracy against layers removed."""
     students = usual(rows)
     return accuracy_against(
         students[students.prune_method == prune_method],
@@ -62,7 +62,7 @@ def removed_figure(rows: pd.DataFrame, prune_method: str, title: str) -> matplot
 
 
 def epochs_figure(epochs: pd.DataFrame) -> matplotlib.figure.Figure:
-    """Figure 7: recalibrated validation accuracy after each epoch, blocks removed by zero density."""
+    """Figure 7: recalibrated validation accuracy after each epoch, layers removed by zero density."""
     tracked = epochs[epochs.validation_accuracy_uncalibrated.notna()]
     return accuracy_against(
         tracked,
@@ -74,7 +74,7 @@ def epochs_figure(epochs: pd.DataFrame) -> matplotlib.figure.Figure:
 
 
 def lambda_rows(rows: pd.DataFrame) -> pd.DataFrame:
-    """The students of the λ-sweep: one number of blocks removed by zero density."""
+    """The students of the λ-sweep: one number of layers removed by zero density."""
     students = rows[(rows.weights == "piped") & (rows.prune_method == "zero_density")]
     students = students[students.epochs == students.epochs.min()]
     counts = students.groupby("units_removed")["lambda"].nunique()
@@ -89,7 +89,7 @@ def lambda_figure(rows: pd.DataFrame) -> matplotlib.figure.Figure:
 
 
 def recalibration_figure(rows: pd.DataFrame) -> matplotlib.figure.Figure:
-    """What recalibrating batch norm is worth after 3 epochs, by blocks removed."""
+    """What recalibrating batch norm is worth after 3 epochs, by layers removed."""
     return accuracy_against(
         usual(rows),
         "units_removed",
@@ -119,10 +119,10 @@ def claims(study: StudyRows) -> list[Claim]:
             f"{100 * _teacher(rows):.2f}% (one teacher)",
             "reproduced" if 100 * _teacher(rows) >= bound else "contradicted",
         ),
-        _claim(f"distillation helps when few layers go (zero density, {few:g} block)", "higher", gain_few),
-        _claim(f"distillation hurts when many layers go (zero density, {many:g} blocks)", "lower", gain_many, -1),
+        _claim(f"distillation helps when few layers go (zero density, {few:g} layer)", "higher", gain_few),
+        _claim(f"distillation hurts when many layers go (zero density, {many:g} layers)", "lower", gain_many, -1),
         _claim("a distilled student converges faster (after 1 epoch, validation)", "faster", gain_first),
-        _claim("with blocks removed at random, distilled students are more accurate", "higher", gain_random),
+        _claim("with layers removed at random, distilled students are more accurate", "higher", gain_random),
         _spread_claim(random),
         Claim(
             STUDY,
@@ -157,7 +157,7 @@ def _spread_claim(random: pd.DataFrame) -> Claim:
         STUDY,
         "some layers weigh more than others when removed",
         "observed",
-        f"of {len(plain)} random choices of {worst.units_removed:g} block: without {worst.removed} "
+        f"of {len(plain)} random choices of {worst.units_removed:g} layer: without {worst.removed} "
         f"{100 * worst.test_accuracy:.2f}%, without {best.removed} {100 * best.test_accuracy:.2f}%",
         "no interval: each choice is one network",
     )

@@ -12,7 +12,7 @@ COLOURS = sns.color_palette("colorblind")
 LABELS = {
     "lambda": "weight λ of the soft targets",
     "batch_size": "batch size",
-    "units_removed": "blocks removed",
+    "units_removed": "layers removed",
     "epoch": "epoch",
     "test_accuracy": "test accuracy",
     "test_accuracy_uncalibrated": "test accuracy, not recalibrated",
