@@ -1,7 +1,7 @@
 """Knowledge distillation: the `Distiller`, its losses, and the cache of teacher outputs."""
 
 from distill.batch_norm import recalibrate
-from distill.distiller import Distiller, check_lambda, check_temperature
+from distill.distiller import Distiller, check_lambda, check_same_outputs, check_temperature
 from distill.errors import DistillationError
 from distill.losses import soft_cross_entropy, soft_target_loss, soft_targets
 from distill.teacher import TeacherOutputs, model_fingerprint, teacher_outputs
@@ -11,6 +11,7 @@ __all__ = [
     "Distiller",
     "TeacherOutputs",
     "check_lambda",
+    "check_same_outputs",
     "check_temperature",
     "model_fingerprint",
     "recalibrate",

@@ -34,6 +34,7 @@ def main(arguments: list[str]) -> int:
 
         import data
         import distill
+        import prune
         from experiments.config import with_profile
         from experiments.errors import UsageError
     # Each trial is a new model and so a new function to trace; TensorFlow takes that for a mistake.
@@ -51,7 +52,7 @@ def main(arguments: list[str]) -> int:
     )
     try:
         module.run(config)
-    except (UsageError, data.DataError, distill.DistillationError, OSError) as error:
+    except (UsageError, data.DataError, distill.DistillationError, prune.PruneError, OSError) as error:
         return _fail(" ".join(str(error).split()))
     except KeyboardInterrupt:
         return _fail("stopped; the same command goes on where it was", status=130)

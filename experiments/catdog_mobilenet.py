@@ -4,9 +4,9 @@
 
 Claims: distillation helps when few layers go and hurts when many do; it converges faster; at equal parameters it is
 more accurate; some random layers weigh more than others. The teacher, a new head on ImageNet features, reaches 95%.
-Its students are cut from it (a unit is a convolution with its normalisation and activation), and trained on 1,000 of its training images for 3
-epochs, T = 1 as in the paper's loss. Figures 5 to 8 and the λ-sweep that the paper leaves as future work; optimiser and
-learning rate are those of best validation accuracy in catdog-tuning.csv, written first.
+Its students are cut from it (a unit is a convolution with its normalisation and activation), and trained on 1,000 of
+its training images for 3 epochs, T = 1 as in the paper's loss. Figures 5 to 8 and the λ-sweep that the paper leaves as
+future work; optimiser and learning rate are those of best validation accuracy in catdog-tuning.csv, written first.
 
 Batch-norm statistics are recalibrated on the 1,000 images before the test; the accuracy without is a column of its own.
 """
@@ -21,6 +21,7 @@ import tyro
 import data
 import distill
 import models
+import prune
 import report
 from experiments.config import Config as BaseConfig
 from experiments.config import check_at_least, check_positive
@@ -220,6 +221,7 @@ def trials(config: Config) -> list[Trial]:
 def run(config: Config) -> None:
     """Chooses the learning rate, trains what is missing, prints the table and draws the figures."""
     config.check()
+    check_counts(config)
     sizes = {
         "image_size": config.image_size,
         "channels": 3,
@@ -275,6 +277,15 @@ def run(config: Config) -> None:
     runner.run(grid)
     if not config.dry_run:
         report.publish(STUDY, config.results, trials={runner.key(trial) for trial in grid})
+
+
+def check_counts(config: Config) -> None:
+    """Raises UsageError if a student would lose more units than the network has."""
+    network = models.mobilenet(classes=2, alpha=config.alpha, image_size=config.image_size, imagenet=False)
+    available = len(prune.units(network, config.unit))
+    for count in (*config.zero_density_counts, *config.random_counts, *config.random_weight_counts, config.long_count):
+        if count > available:
+            raise UsageError(f"{count} units to remove: expected 1 to {available}, the {config.unit}s of MobileNet")
 
 
 def chosen(config: Config, keys: set[str]) -> Config:

@@ -5,7 +5,6 @@ from dataclasses import dataclass
 import keras
 
 import prune
-from experiments.errors import UsageError
 from experiments.trial import Trial
 
 PRUNING_COLUMNS = ("optimizer", "unit", "threshold", "recalibrated")
@@ -59,23 +58,16 @@ class PrunedTrial(Trial):
 
 
 def cut(trial: PrunedTrial, parent: keras.Model) -> keras.Model:
-    """The trial's student, fresh from its parent.
-
-    Raises:
-        UsageError: there are not so many units.
-    """
-    try:
-        chosen = prune.select(
-            parent,
-            trial.prune_method,
-            trial.units_removed,
-            threshold=trial.threshold,
-            seed=trial.seed,
-            size=trial.unit,
-        )
-        return prune.remove(parent, chosen, trial.weights)
-    except prune.PruneError as error:
-        raise UsageError(str(error)) from error
+    """The trial's student, fresh from its parent."""
+    chosen = prune.select(
+        parent,
+        trial.prune_method,
+        trial.units_removed,
+        threshold=trial.threshold,
+        seed=trial.seed,
+        size=trial.unit,
+    )
+    return prune.remove(parent, chosen, trial.weights)
 
 
 def removed_layers(parent: keras.Model, student: keras.Model) -> str:

@@ -1,7 +1,6 @@
 """Runs the trials of a study: only those missing, one row each, with progress."""
 
 import datetime
-import gc
 import subprocess
 import sys
 from collections.abc import Callable, Sequence
@@ -95,7 +94,6 @@ class Runner:
                     self._run_trial(trial)
                     # A network and its compiled functions refer to each other; memory must not grow with the trials.
                     keras.backend.clear_session()
-                    gc.collect()
 
     def key(self, trial: Trial) -> str:
         splits = (self.dataset.train, self.dataset.validation, self.dataset.test)

@@ -1,6 +1,7 @@
 """Who may import whom (README, "Layout")."""
 
 import ast
+import re
 from pathlib import Path
 
 import nbformat
@@ -20,7 +21,8 @@ ALLOWED = {
 
 
 def imported(source: str) -> set[str]:
-    """Top-level names of the modules a source imports."""
+    """Top-level names of the modules a source imports; notebook magics are passed over."""
+    source = re.sub(r"^%.*$", "", source, flags=re.MULTILINE)
     names = set()
     for node in ast.walk(ast.parse(source)):
         if isinstance(node, ast.Import):

@@ -103,15 +103,19 @@ def test_learning_rate_is_that_of_best_validation_accuracy(capsys):
 )
 def test_bad_input_is_one_line_and_status_2(options, message, capsys):
     assert main(["catdog-mobilenet", *SMOKE, *options]) == 2
+    assert not Path("results").exists()
     assert message in capsys.readouterr().err.strip().splitlines()[-1]
 
 
 def test_missing_imagenet_weights_are_one_line(capsys, monkeypatch, tmp_path):
     monkeypatch.setenv("KERAS_HOME", str(tmp_path / "no-weights"))
 
-    def no_network(*_, weights, **__):
-        assert weights == "imagenet"
-        raise Exception("URL fetch failure")
+    build = keras.applications.MobileNet
+
+    def no_network(*arguments, weights, **settings):
+        if weights == "imagenet":
+            raise Exception("URL fetch failure")
+        return build(*arguments, weights=weights, **settings)
 
     monkeypatch.setattr(keras.applications, "MobileNet", no_network)
     assert main(["catdog-mobilenet", *SMOKE, "--imagenet"]) == 2
