@@ -18,6 +18,7 @@ import data
 import distill
 import models
 
+TEMPERATURE = 4.0
 PAIRS = {
     "MLP 1200 → 800": (lambda: models.mlp((1200, 1200)), lambda: models.mlp((800, 800))),
     "MLP 1200 → 30": (lambda: models.mlp((1200, 1200)), lambda: models.mlp((30, 30))),
@@ -58,11 +59,11 @@ def main(config: Config) -> bool:
 
 def measure(split, teacher: keras.Model, build_student, config: Config) -> dict[str, list[float]]:
     """Images a second of each repeat, by way of training."""
-    outputs = distill.teacher_outputs(teacher, split)
+    outputs = distill.teacher_outputs(teacher, split).softened(TEMPERATURE)
     trainers = {
         "plain": (build_student(), None),
-        "cached": (distill.Distiller(build_student()), outputs),
-        "live": (distill.Distiller(build_student(), teacher), None),
+        "cached": (distill.Distiller(build_student(), temperature=TEMPERATURE), outputs),
+        "live": (distill.Distiller(build_student(), teacher, temperature=TEMPERATURE), None),
     }
     for way, (model, _) in trainers.items():
         loss = {"loss": keras.losses.SparseCategoricalCrossentropy(from_logits=True)} if way == "plain" else {}

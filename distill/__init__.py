@@ -3,7 +3,7 @@
 from distill.batch_norm import recalibrate
 from distill.distiller import Distiller, check_lambda, check_same_outputs, check_temperature
 from distill.errors import DistillationError
-from distill.losses import soft_cross_entropy, soft_target_loss, soft_targets
+from distill.losses import soft_target_loss, soft_targets
 from distill.teacher import TeacherOutputs, model_fingerprint, teacher_outputs
 
 __all__ = [
@@ -15,7 +15,6 @@ __all__ = [
     "check_temperature",
     "model_fingerprint",
     "recalibrate",
-    "soft_cross_entropy",
     "soft_target_loss",
     "soft_targets",
     "teacher_outputs",

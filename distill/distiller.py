@@ -2,10 +2,10 @@
 
 import keras
 import tensorflow as tf
-from keras import ops
 
 from distill.errors import DistillationError
-from distill.losses import SoftTargetLoss
+from distill.losses import WeightedLoss, soften
+from distill.teacher import softened_names
 
 
 @keras.saving.register_keras_serializable(package="distill")
@@ -17,7 +17,7 @@ class Distiller(keras.Model):
     (Hinton 2015 §2; with T = 1 the weighting of CS230 §4.) λ = 0 is plain training, bit for bit; λ = 1 never sees a
     label. The teacher's logits come from a live `teacher`, run once a step in inference mode, or from the batch:
     targets of the form {"labels": (b,), "teacher": {"logits": (b, classes)}}, as `Split.batches(teacher=...)` draws
-    them. The batch's win over the live teacher's.
+    them; `TeacherOutputs.softened` saves softening them in each step. The batch's win over the live teacher's.
 
     The teacher is never trained, tracked or saved with the Distiller, and stays as the caller left it. After loading a
     saved Distiller, call `set_teacher` to go on with a live teacher.
@@ -41,7 +41,6 @@ class Distiller(keras.Model):
         self.lambda_ = float(lambda_)
         self.temperature = float(temperature)
         self.set_teacher(teacher)
-        self._soft_loss = SoftTargetLoss(self.temperature)
         if student.built:
             self.build(student.input_shape)
 
@@ -89,21 +88,22 @@ class Distiller(keras.Model):
         loss = keras.losses.get(loss) or keras.losses.SparseCategoricalCrossentropy(from_logits=True)
         if not isinstance(loss, keras.losses.Loss) or loss.get_config().get("from_logits") is False:
             raise DistillationError(f"loss {loss!r}: expected a keras.losses.Loss instance with from_logits=True")
-        self._hard_loss = loss
+        self._training_loss = WeightedLoss(loss, self.lambda_, self.temperature) if self.lambda_ else loss
         super().compile(optimizer, loss=loss, jit_compile=jit_compile, **kwargs)
         self._compile_arguments = {"optimizer": self.optimizer, "loss": loss, "jit_compile": jit_compile, **kwargs}
 
     def train_step(self, data):
         x, y, sample_weight = keras.utils.unpack_x_y_sample_weight(data)
-        labels, teacher_logits = self._split_targets(x, y)
+        labels, softened = self._split_targets(x, y)
         with tf.GradientTape() as tape:
             student_logits = self.student(x, training=True)
-            loss = self._distillation_loss(labels, teacher_logits, student_logits, sample_weight)
+            loss = self._distillation_loss(labels, softened, student_logits, sample_weight)
             scaled_loss = self.optimizer.scale_loss(loss)
         weights = self.student.trainable_weights
         self.optimizer.apply_gradients(zip(tape.gradient(scaled_loss, weights), weights, strict=True))
         replicas = self.distribute_strategy.num_replicas_in_sync
-        self._loss_tracker.update_state(loss * replicas, sample_weight=tf.shape(student_logits)[0])
+        whole_loss = loss * replicas if replicas > 1 else loss
+        self._loss_tracker.update_state(whole_loss, sample_weight=tf.shape(student_logits)[0])
         return self.compute_metrics(x, labels, student_logits, sample_weight=sample_weight)
 
     def test_step(self, data):
@@ -111,29 +111,27 @@ class Distiller(keras.Model):
         labels = y["labels"] if isinstance(y, dict) else y
         return super().test_step((x, labels, sample_weight))
 
-    def _distillation_loss(self, labels, teacher_logits, student_logits, sample_weight):
-        terms = [self._aggregate_additional_loss(loss) for loss in self.losses]
-        if self.lambda_ < 1:
-            hard = self._hard_loss(labels, student_logits, sample_weight)
-            terms.append(hard if self.lambda_ == 0 else (1 - self.lambda_) * hard)
-        if self.lambda_ > 0:
-            terms.append(self.lambda_ * self._soft_loss(teacher_logits, student_logits, sample_weight))
-        return ops.sum(terms)
+    def _distillation_loss(self, labels, softened, student_logits, sample_weight):
+        targets = {"labels": labels, "teacher": softened} if self.lambda_ else labels
+        loss = self._training_loss(targets, student_logits, sample_weight)
+        for regulariser in self.losses:
+            loss += self._aggregate_additional_loss(regulariser)
+        return loss
 
     def _split_targets(self, x, y):
-        """Labels, and the teacher's logits (None where λ = 0 has no use for them)."""
+        """Labels, and the teacher's softened outputs (None where λ = 0 has no use for them)."""
         labels, cached = (y["labels"], y.get("teacher")) if isinstance(y, dict) else (y, None)
         if self.lambda_ == 0:
             return labels, None
         if cached is not None:
-            teacher_logits = cached["logits"]
-            check_same_outputs(teacher_logits.shape, self.student.output_shape)
-            return labels, teacher_logits
+            softened = _cached_softened(cached, self.temperature)
+            check_same_outputs(softened[0].shape, self.student.output_shape)
+            return labels, softened
         if self.teacher is None:
             raise DistillationError(
                 f"lambda is {self.lambda_} but there is no teacher: give the Distiller one, or batches with its outputs"
             )
-        return labels, tf.stop_gradient(self.teacher(x, training=False))
+        return labels, soften(tf.stop_gradient(self.teacher(x, training=False)), self.temperature)
 
     def get_config(self):
         return {
@@ -174,6 +172,17 @@ def check_same_outputs(teacher_shape, student_shape) -> None:
             f"the teacher has {teacher_shape[-1]} outputs and the student {student_shape[-1]}: "
             "expected as many, one logit a class"
         )
+
+
+def _cached_softened(cached: dict, temperature: float):
+    names = softened_names(temperature)
+    if names[0] in cached:
+        return tuple(cached[name] for name in names)
+    if "logits" not in cached:
+        raise DistillationError(
+            f"the batch has {', '.join(cached)}: expected logits or soft targets at T = {temperature:g}"
+        )
+    return soften(cached["logits"], temperature)
 
 
 def _check_logits(role: str, model: keras.Model) -> None:

@@ -13,6 +13,7 @@ import numpy as np
 import tensorflow as tf
 
 from distill.errors import DistillationError
+from distill.losses import soften
 
 
 @dataclass(frozen=True)
@@ -26,6 +27,16 @@ class TeacherOutputs:
 
     arrays: dict[str, np.ndarray]
     data_fingerprint: str
+
+    def softened(self, temperature: float) -> "TeacherOutputs":
+        """Soft targets at T and their entropy instead of logits, for a Distiller of the same temperature."""
+        arrays = [array.numpy() for array in soften(self.arrays["logits"], temperature)]
+        return TeacherOutputs(dict(zip(softened_names(temperature), arrays, strict=True)), self.data_fingerprint)
+
+
+def softened_names(temperature: float) -> tuple[str, str]:
+    """Names of the softened outputs; they hold T, so that none is taken for another's."""
+    return f"soft_targets at T = {temperature:g}", f"entropy at T = {temperature:g}"
 
 
 def teacher_outputs(teacher: keras.Model, split, *, cache: Path | str = ".cache", batch_size: int = 256):

@@ -108,13 +108,14 @@ class Runner:
         return self._teachers[key]
 
     def teacher_outputs(self, trial: Trial) -> distill.TeacherOutputs:
-        """Outputs of a trial's teacher on the training split."""
-        return distill.teacher_outputs(
+        """Outputs of a trial's teacher on the training split, softened at the trial's temperature."""
+        outputs = distill.teacher_outputs(
             self.teacher(trial.teacher),
             self.dataset.train,
             cache=self.config.cache,
             batch_size=training.EVALUATION_BATCH,
         )
+        return outputs.softened(trial.temperature)
 
     def _teacher_path(self, trial: Trial) -> Path:
         return self.config.cache / "teachers" / f"{self.key(trial)}.keras"

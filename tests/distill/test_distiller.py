@@ -94,9 +94,16 @@ def test_cached_teacher_equals_live_teacher(small_split, tmp_path):
     teacher = network(2, normalised=True)
     outputs = distill.teacher_outputs(teacher, small_split, cache=tmp_path)
     live = train(distill.Distiller(network(1), teacher), small_split.batches(32, seed=3, epoch=0))
-    cached = train(distill.Distiller(network(1)), small_split.batches(32, seed=3, epoch=0, teacher=outputs))
-    np.testing.assert_allclose(cached["loss"], live["loss"], rtol=1e-6)
-    assert cached["accuracy"] == live["accuracy"]
+    for stored in (outputs, outputs.softened(4.0)):
+        cached = train(distill.Distiller(network(1)), small_split.batches(32, seed=3, epoch=0, teacher=stored))
+        np.testing.assert_allclose(cached["loss"], live["loss"], rtol=1e-6)
+        assert cached["accuracy"] == live["accuracy"]
+
+
+def test_outputs_softened_at_another_temperature_are_refused(small_split, tmp_path):
+    outputs = distill.teacher_outputs(network(2), small_split, cache=tmp_path).softened(2.0)
+    with pytest.raises(distill.DistillationError, match=r"soft_targets at T = 2.*expected .* at T = 4"):
+        train(distill.Distiller(network(1), temperature=4.0), small_split.batches(40, teacher=outputs))
 
 
 def test_teacher_is_frozen_and_left_as_it_was(small_split):
