@@ -5,6 +5,9 @@
 Claim: the best λ lies between 0.4 and 0.7, and "fully trusting the teacher" (λ = 1) lowers accuracy.
 Teacher: the Keras MNIST example (convolutions of 32 and 64, dense 128, dropout), 12 epochs, > 99%. Student: the same
 without its second convolution, 5 epochs. Adam 1e-3, batch 128, T = 1 as in the paper's loss.
+
+Measured (55,000 training images, 3 seeds, test accuracy): teacher 99.31%; students between 98.41 and 98.48% at every λ,
+with intervals of ± 0.05 to 0.31. Took 25 minutes on 2 cores.
 """
 
 from dataclasses import dataclass

@@ -55,7 +55,7 @@ def remove(model: keras.Model, units: Sequence[Unit], weights: Literal["piped", 
     )
     pruned = keras.models.clone_model(graph, input_tensors=inputs, call_function=call)
     if weights == "piped":
-        _pipe(model, pruned)
+        _pipe(graph, pruned)
     return pruned
 
 

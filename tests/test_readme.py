@@ -21,7 +21,7 @@ def network(width):
 def test_the_examples_run_as_printed(in_empty_folder, capsys):
     """One after the other, on a folder of pictures whose class is their brightness."""
     examples = re.findall(r"```python\n(.*?)```", TEXT, re.DOTALL)
-    assert len(examples) == 2
+    assert len(examples) == 3
     random = np.random.default_rng(0)
     for label, name in enumerate(("dark", "bright")):
         (in_empty_folder / "path/to/images" / name).mkdir(parents=True)
@@ -38,6 +38,7 @@ def test_the_examples_run_as_printed(in_empty_folder, capsys):
     assert "accuracy" in capsys.readouterr().out
     assert np.any(keras.models.load_model("student.keras").get_weights()[0] != before[0])
     assert len(names["dataset"].train) == 29
+    assert names["smaller"].count_params() == 96 * 96 * 3 * 2 + 2
 
 
 def test_the_table_is_that_of_the_rows():

@@ -167,3 +167,10 @@ def test_unknown_weights_are_refused():
     model = network()
     with pytest.raises(prune.PruneError, match="weights 'copied': expected 'piped' or 'random'"):
         prune.remove(model, prune.units(model)[:1], weights="copied")
+
+
+def test_a_sequential_model_is_pruned_as_the_functional_one():
+    functional = shake(network())
+    sequential = keras.Sequential(functional.layers)
+    pruned = prune.remove(sequential, prune.select(sequential, "name", names=["b"]))
+    np.testing.assert_array_equal(pruned(IMAGES), prune.remove(functional, prune.units(functional)[1:2])(IMAGES))
