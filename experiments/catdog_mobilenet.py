@@ -8,7 +8,9 @@ Its students are cut from it (a unit is a convolution with its normalisation and
 its training images for 3 epochs, T = 1 as in the paper's loss. Figures 5 to 8 and the λ-sweep that the paper leaves as
 future work; optimiser and learning rate are those of best validation accuracy in catdog-tuning.csv, written first.
 
-Batch-norm statistics are recalibrated on the 1,000 images before the test; the accuracy without is a column of its own. Not measured in full yet: about 2.5 hours on 2 cores.
+Batch-norm statistics are recalibrated on the 1,000 images before the test; the accuracy without is a column of its own.
+
+Not measured in full yet: about 2.5 hours on 2 cores.
 """
 
 from dataclasses import dataclass, replace
