@@ -95,8 +95,7 @@ def _tfds(name: str) -> Source:
                 return _embedded_mnist()
             raise DataError(
                 f"{name} is not prepared under {builder.data_dir} and there is no network to download it: set "
-                "TFDS_DATA_DIR to a prepared copy, or run `python -m tensorflow_datasets.scripts.cli.main build "
-                f"{name}` where there is one"
+                f"TFDS_DATA_DIR to a prepared copy, made by `tfds build {name}` on a machine with a network"
             )
         builder.download_and_prepare()
     return _prepared(name, builder)
