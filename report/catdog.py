@@ -136,13 +136,8 @@ def claims(study: StudyRows) -> list[Claim]:
 
 
 def _claim(claim: str, paper: str, difference, sign: int = 1) -> Claim:
-    claimed = difference if sign > 0 else mean_interval_negative(difference)
+    claimed = difference if sign > 0 else -difference
     return Claim(STUDY, claim, paper, f"distilled − plain {points(difference)}", verdict(claimed))
-
-
-def mean_interval_negative(interval):
-    """The interval of the negated value."""
-    return type(interval)(-interval.mean, -interval.high, -interval.low)
 
 
 def _gain(rows: pd.DataFrame, column: str = "test_accuracy"):

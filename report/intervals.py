@@ -17,6 +17,9 @@ class Interval(NamedTuple):
     low: float
     high: float
 
+    def __neg__(self) -> "Interval":
+        return Interval(-self.mean, -self.high, -self.low)
+
     @property
     def half_width(self) -> float:
         return (self.high - self.low) / 2

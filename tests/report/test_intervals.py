@@ -14,6 +14,12 @@ def test_mean_interval_by_hand():
     assert interval.half_width == pytest.approx(4.302653 / math.sqrt(3), rel=1e-6)
 
 
+def test_a_negated_difference_swaps_its_ends():
+    assert -report.paired_difference(ROWS, "accuracy", ROWS.method == "kd", ROWS.method == "plain") == pytest.approx(
+        report.paired_difference(ROWS, "accuracy", ROWS.method == "plain", ROWS.method == "kd")
+    )
+
+
 def test_one_value_has_no_interval():
     interval = report.mean_interval([2.5])
     assert interval.mean == 2.5
