@@ -1,5 +1,6 @@
 """A paper's claims beside our measurements, with a verdict that an interval decides."""
 
+import math
 from dataclasses import asdict, dataclass
 
 import pandas as pd
@@ -40,6 +41,8 @@ def published(study: str, setting: str, metric: str | None = None) -> float:
 
 def verdict(claimed_positive: Interval) -> str:
     """Whether a difference that the paper claims to be positive is."""
+    if math.isnan(claimed_positive.low):
+        return "undecided: one seed gives no interval"
     if claimed_positive.low > 0:
         return "reproduced"
     if claimed_positive.high < 0:

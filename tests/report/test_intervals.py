@@ -5,6 +5,7 @@ import pandas as pd
 import pytest
 
 import report
+from report import claims
 
 
 def test_mean_interval_by_hand():
@@ -63,3 +64,13 @@ def test_summarise_gives_a_line_a_group_with_its_seeds():
     assert table.loc["plain", "seeds"] == 3
     assert table.loc["plain", "accuracy"] == pytest.approx(0.5)
     assert table.loc["kd", "accuracy ±"] == pytest.approx(report.mean_interval([0.93, 0.11, 0.52]).half_width)
+
+
+@pytest.mark.parametrize(
+    ("values", "word"),
+    [([1, 2, 3], "undecided: the interval holds 0"), ([1], "undecided: one seed"), ([2, 2.1, 2.2], "reproduced")],
+)
+def test_verdict_of_a_claimed_difference(values, word):
+    assert claims.verdict(report.mean_interval(values)).startswith(word)
+    if word == "reproduced":
+        assert claims.verdict(-report.mean_interval(values)) == "contradicted"
