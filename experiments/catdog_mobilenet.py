@@ -24,7 +24,6 @@ import data
 import distill
 import models
 import prune
-import report
 from experiments.config import Config as BaseConfig
 from experiments.config import check_at_least, check_positive
 from experiments.errors import UsageError
@@ -275,10 +274,7 @@ def run(config: Config) -> None:
             print("the other trials follow once these have chosen optimiser and learning rate")
             return
     runner = runner_of(STUDY)
-    grid = trials(config)
-    runner.run(grid)
-    if not config.dry_run:
-        report.publish(STUDY, config.results, trials={runner.key(trial) for trial in grid})
+    runner.run_and_publish(trials(config))
 
 
 def check_counts(config: Config) -> None:

@@ -18,7 +18,6 @@ from keras import layers
 
 import data
 import models
-import report
 from experiments.config import SMOKE, check_at_least, check_positive
 from experiments.config import Config as BaseConfig
 from experiments.runner import Runner
@@ -130,10 +129,7 @@ def run(config: Config) -> None:
         return {"train_accuracy": history[-1]["accuracy"], "test_accuracy_imagenet_statistics": accuracy}
 
     runner = Runner(STUDY, config, dataset, build, details=details, extra_columns=EXTRA_COLUMNS)
-    grid = trials(config)
-    runner.run(grid)
-    if not config.dry_run:
-        report.publish(STUDY, config.results, trials={runner.key(trial) for trial in grid})
+    runner.run_and_publish(trials(config))
 
 
 def _normalisers(model: keras.Model) -> list:

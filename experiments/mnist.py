@@ -10,7 +10,6 @@ import tyro
 
 import data
 import distill
-import report
 from experiments.config import Config, check_at_least, check_positive
 from experiments.errors import UsageError
 from experiments.runner import Runner, load_model
@@ -116,7 +115,4 @@ def run(study: str, config: MnistConfig, trials: Callable, networks: dict[str, C
         return teacher
 
     runner = Runner(study, config, dataset, build)
-    grid = trials(config)
-    runner.run(grid)
-    if not config.dry_run:
-        report.publish(study, config.results, trials={runner.key(trial) for trial in grid})
+    runner.run_and_publish(trials(config))

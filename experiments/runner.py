@@ -13,6 +13,7 @@ import tensorflow as tf
 from tqdm import tqdm
 
 import distill
+import report
 from data import Dataset
 from experiments import training
 from experiments.config import Config
@@ -94,6 +95,12 @@ class Runner:
                     self._run_trial(trial)
                     # A network and its compiled functions refer to each other; memory must not grow with the trials.
                     keras.backend.clear_session()
+
+    def run_and_publish(self, trials: Sequence[Trial]) -> None:
+        """Runs the trials, then prints the study's table and writes its figures, of these trials only."""
+        self.run(trials)
+        if not self.config.dry_run:
+            report.publish(self.study, self.config.results, trials={self.key(trial) for trial in trials})
 
     def key(self, trial: Trial) -> str:
         splits = (self.dataset.train, self.dataset.validation, self.dataset.test)
