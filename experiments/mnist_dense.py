@@ -6,7 +6,7 @@ Claim: a dense student of 10 units, distilled with λ = 0.4, rises from 92 to 93
 Teacher 10–10 and student 10, rectified linear, Adam 1e-3, batch 128, 20 epochs, T = 1 as in the paper's loss.
 
 Measured (55,000 training images, 5 seeds, test accuracy): teacher 93.58 ± 0.29%, plain student 93.58 ± 0.35%, distilled
-student 93.31 ± 0.10%. Took 4 minutes on 2 cores.
+student 93.31 ± 0.10%. Took 2 minutes on 2 cores.
 """
 
 from dataclasses import dataclass
