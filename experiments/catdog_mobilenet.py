@@ -259,6 +259,7 @@ def run(config: Config) -> None:
             dataset,
             build,
             teacher_dataset=whole,
+            on_test=study != TUNING,
             details=details,
             extra_columns=PRUNING_COLUMNS,
             extra_epoch_columns=("validation_accuracy_uncalibrated",),

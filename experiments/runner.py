@@ -35,6 +35,7 @@ class Runner:
         dataset: what all trials train on and are tested on.
         build: trial → network, with fresh weights drawn from the trial's seed.
         teacher_dataset: what teachers train on, where that is another training split.
+        on_test: whether networks are measured on the test split; candidates of a choice are not.
         details: trial, its Distiller after the test and its epochs → further columns of its row.
         extra_columns, extra_epoch_columns: of the study's own, after the common ones.
     """
@@ -44,6 +45,7 @@ class Runner:
     dataset: Dataset
     build: Callable[[Trial], keras.Model]
     teacher_dataset: Dataset | None = None
+    on_test: bool = True
     details: Callable[[Trial, distill.Distiller, list[dict]], dict] = lambda trial, distiller, history: {}
     extra_columns: Sequence[str] = ()
     extra_epoch_columns: Sequence[str] = ()
@@ -152,7 +154,7 @@ class Runner:
                 tick=self._tick,
                 evaluate_recalibrated=trial.track,
             )
-        measured = training.measure(distiller, dataset, recalibrate=trial.recalibrated)
+        measured = training.measure(distiller, dataset, recalibrate=trial.recalibrated, on_test=self.on_test)
         measured |= self.details(trial, distiller, history)
         measured["train_seconds"] = sum(epoch["seconds"] for epoch in history) if history else None
         if trial.method == "teacher":

@@ -109,7 +109,7 @@ def _evaluate_recalibrated(distiller: distill.Distiller, dataset: Dataset) -> di
     return measured
 
 
-def measure(distiller: distill.Distiller, dataset: Dataset, *, recalibrate: bool = False) -> dict:
+def measure(distiller: distill.Distiller, dataset: Dataset, *, recalibrate: bool = False, on_test: bool = True) -> dict:
     """The measured columns of a result row: accuracies at the end of training, and size.
 
     Args:
@@ -117,22 +117,27 @@ def measure(distiller: distill.Distiller, dataset: Dataset, *, recalibrate: bool
         dataset: measures on `validation` and `test`.
         recalibrate: compute the batch-norm statistics anew on `train` first (and leave them so); the test accuracy
             before that is a column of its own.
+        on_test: measure on `test`; candidates of a choice are not.
     """
-    model, uncalibrated = distiller.student, None
+    model, tested = distiller.student, {}
     if recalibrate:
-        uncalibrated = evaluate(distiller, dataset.test)["accuracy"]
+        if on_test:
+            tested["test_accuracy_uncalibrated"] = evaluate(distiller, dataset.test)["accuracy"]
         distill.recalibrate(model, dataset.train)
-    test = evaluate(distiller, dataset.test)
+    if on_test:
+        test = evaluate(distiller, dataset.test)
+        tested |= {
+            "test_accuracy": test["accuracy"],
+            "test_errors": round((1 - test["accuracy"]) * len(dataset.test)),
+            "test_loss": test["loss"],
+        }
     return {
         "params": model.count_params(),
         "trainable_params": sum(int(np.prod(weight.shape)) for weight in model.trainable_weights),
         "macs": prune.macs(model),
         "model_bytes": _file_bytes(model),
         "validation_accuracy": evaluate(distiller, dataset.validation)["accuracy"],
-        "test_accuracy": test["accuracy"],
-        "test_accuracy_uncalibrated": uncalibrated,
-        "test_errors": round((1 - test["accuracy"]) * len(dataset.test)),
-        "test_loss": test["loss"],
+        **tested,
     }
 
 

@@ -30,6 +30,7 @@ def test_catdog_smoke_profile(capsys):
     printed = capsys.readouterr().out
     assert printed.startswith("data: synthetic from synthetic: 100 train, 40 validation, 60 test images\n")
     assert "chosen on validation: adam, learning rate 0.001" in printed
+    assert pd.read_csv("results/catdog-tuning.csv").filter(like="test_").drop(columns="test_size").isna().all(axis=None)
     rows = pd.read_csv("results/catdog-mobilenet.csv")
     assert tuple(rows.columns) == (*COLUMNS, *PRUNING_COLUMNS)
     teacher, students = rows[rows.method == "teacher"].iloc[0], rows[rows.method != "teacher"]
