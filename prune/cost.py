@@ -15,10 +15,11 @@ def macs(model: keras.Model) -> int:
     Raises:
         ValueError: a layer's output size is not fixed.
     """
-    return sum(_layer_macs(layer) for layer in model.layers)
+    return sum(layer_macs(layer) for layer in model.layers)
 
 
-def _layer_macs(layer: keras.Layer) -> int:
+def layer_macs(layer: keras.Layer) -> int:
+    """Those of one layer."""
     if isinstance(layer, keras.Model):
         return macs(layer)
     if isinstance(layer, layers.Dense):

@@ -10,7 +10,8 @@ from keras import layers
 
 from prune.cost import macs
 from prune.errors import PruneError
-from prune.units import Unit, functional
+from prune.graph import functional, inputs_like
+from prune.units import Unit
 
 MERGES = (layers.Add, layers.Average, layers.Concatenate, layers.Dot, layers.Maximum, layers.Minimum, layers.Multiply)
 
@@ -48,12 +49,8 @@ def remove(model: keras.Model, units: Sequence[Unit], weights: Literal["piped", 
             reason = str(error).splitlines()[0]
             raise PruneError(f"removing {named} leaves layer {layer.name!r} with an unfit input: {reason}") from error
 
-    # clone_model would name the inputs after their tensors.
     graph = functional(model)
-    inputs = keras.tree.map_structure(
-        lambda x: keras.Input(batch_shape=x.shape, dtype=x.dtype, name=x._keras_history.operation.name), graph.input
-    )
-    pruned = keras.models.clone_model(graph, input_tensors=inputs, call_function=call)
+    pruned = keras.models.clone_model(graph, input_tensors=inputs_like(graph), call_function=call)
     if weights == "piped":
         _pipe(graph, pruned)
     return pruned

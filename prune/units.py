@@ -9,6 +9,7 @@ import numpy as np
 from keras import layers
 
 from prune.errors import PruneError
+from prune.graph import functional
 
 WEIGHTED = (
     layers.Conv1D,
@@ -188,18 +189,3 @@ def _neighbours(model: keras.Model, layer: keras.Layer, side: Literal["input", "
     return [
         tensor._keras_history.operation for node in layer._inbound_nodes if node in own for tensor in node.input_tensors
     ]
-
-
-def functional(model: keras.Model) -> keras.Model:
-    """The model itself, or a functional model of the same layers for a Sequential one.
-
-    Raises:
-        PruneError: the model is a subclass without a graph of layers.
-    """
-    if isinstance(model, keras.Sequential) and model.built:
-        return keras.Model(model.inputs[0], model.outputs[0], name=model.name)
-    if not isinstance(model, keras.Model) or not hasattr(model, "_nodes_by_depth"):
-        raise PruneError(
-            f"model {getattr(model, 'name', model)!r} is not functional: expected keras.Model(inputs, outputs)"
-        )
-    return model

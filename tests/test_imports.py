@@ -46,3 +46,10 @@ def test_notebooks_import_only_the_report():
         cells = nbformat.read(path, as_version=4).cells
         source = "\n".join(cell.source for cell in cells if cell.cell_type == "code")
         assert imported(source) & OURS <= {"report"}, path.name
+
+
+def test_only_one_module_knows_tf_keras():
+    files = [file for package in ALLOWED for file in (ROOT / package).rglob("*.py")]
+    knowing = {file.relative_to(ROOT) for file in files if {"tf_keras", "kerassurgeon"} & imported(file.read_text())}
+    assert knowing == {Path("prune/carry.py")}
+    assert not [file for file in files if "tf.keras" in file.read_text()]
