@@ -5,7 +5,7 @@ RUN := $(VENV)/bin/python
 READY := $(VENV)/.ready
 ARGS ?=
 
-STUDIES := mnist-dense mnist-lambda-sweep mnist-batch-sweep catdog-mobilenet cifar-transfer
+STUDIES := mnist-dense mnist-lambda-sweep mnist-batch-sweep catdog-mobilenet catdog-channels cifar-transfer
 
 .DEFAULT_GOAL := help
 .PHONY: help test smoke bench notebooks lint lock clean readme $(STUDIES)
@@ -22,6 +22,7 @@ mnist-dense: $(READY) ## study 1: dense 10–10 teacher, 10 student (ARGS="--hel
 mnist-lambda-sweep: $(READY) ## study 1: accuracy against the weight λ of the soft targets
 mnist-batch-sweep: $(READY) ## study 1: accuracy against batch size, at the λ that mnist-lambda-sweep chose
 catdog-mobilenet: $(READY) ## study 1: MobileNet students with layers removed, Figures 5 to 8 (ARGS="--alpha 0.75")
+catdog-channels: $(READY) ## study 1: MobileNet students with channels removed (ARGS="--alpha 0.75")
 cifar-transfer: $(READY) ## study 1: the failed transfer to CIFAR-10 and its cause (ARGS="--alpha 0.75")
 ifeq ($(strip $(ARGS)),)
 mnist-batch-sweep: mnist-lambda-sweep

@@ -1,6 +1,6 @@
 """Knowledge distillation: the `Distiller`, its losses, and the cache of teacher outputs."""
 
-from distill.batch_norm import recalibrate
+from distill.batch_norm import moving_statistics, recalibrate, set_moving_statistics
 from distill.distiller import Distiller, check_lambda, check_same_outputs, check_temperature
 from distill.errors import DistillationError
 from distill.losses import soft_target_loss, soft_targets
@@ -14,7 +14,9 @@ __all__ = [
     "check_same_outputs",
     "check_temperature",
     "model_fingerprint",
+    "moving_statistics",
     "recalibrate",
+    "set_moving_statistics",
     "soft_target_loss",
     "soft_targets",
     "teacher_outputs",

@@ -22,7 +22,7 @@ def recalibrate(model: keras.Model, split, *, batch_size: int = 100) -> int:
     Returns:
         The number of layers recalibrated.
     """
-    normalisers = [layer for layer in model.layers if isinstance(layer, layers.BatchNormalization) and layer.trainable]
+    normalisers = [layer for layer in _normalisers(model) if layer.trainable]
     if not normalisers:
         return 0
     moments = _batch_moments(model, [layer.name for layer in normalisers])
@@ -38,6 +38,22 @@ def recalibrate(model: keras.Model, split, *, batch_size: int = 100) -> int:
         layer.moving_mean.assign(mean)
         layer.moving_variance.assign(np.maximum(variance, 0))
     return len(normalisers)
+
+
+def moving_statistics(model: keras.Model) -> list[tuple[np.ndarray, np.ndarray]]:
+    """Moving mean and variance of each batch-norm layer, in the model's order; float32 (channels,) each."""
+    return [(layer.moving_mean.numpy(), layer.moving_variance.numpy()) for layer in _normalisers(model)]
+
+
+def set_moving_statistics(model: keras.Model, statistics: list[tuple[np.ndarray, np.ndarray]]) -> None:
+    """Gives a model the statistics that `moving_statistics` read, of itself or of one of the same architecture."""
+    for layer, (mean, variance) in zip(_normalisers(model), statistics, strict=True):
+        layer.moving_mean.assign(mean)
+        layer.moving_variance.assign(variance)
+
+
+def _normalisers(model: keras.Model) -> list[layers.BatchNormalization]:
+    return [layer for layer in model.layers if isinstance(layer, layers.BatchNormalization)]
 
 
 def _batch_moments(model: keras.Model, names: list[str]):

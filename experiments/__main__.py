@@ -13,6 +13,7 @@ STUDIES = {
     "mnist-lambda-sweep": "experiments.mnist_lambda_sweep",
     "mnist-batch-sweep": "experiments.mnist_batch_sweep",
     "catdog-mobilenet": "experiments.catdog_mobilenet",
+    "catdog-channels": "experiments.catdog_channels",
     "cifar-transfer": "experiments.cifar_transfer",
 }
 

@@ -13,48 +13,38 @@ Batch-norm statistics are recalibrated on the 1,000 images before the test; the 
 Not measured in full yet: about 2.5 hours on 2 cores.
 """
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Literal
 
+import keras
+import numpy as np
 import pandas as pd
-import tyro
 
-import data
 import distill
 import models
 import prune
-from experiments.config import Config as BaseConfig
+import report
+from data import Dataset
+from experiments import catdog
+from experiments.catdog import TUNING_SEED, CatdogConfig, student_settings, teacher_trial
 from experiments.config import check_at_least, check_positive
 from experiments.errors import UsageError
 from experiments.pruning import PRUNING_COLUMNS, PrunedTrial, cut, removed_layers
 from experiments.runner import Runner
-from experiments.transfer import train_head
 from experiments.trial import Trial
 
-TUNING = "catdog-tuning"
 STUDY = "catdog-mobilenet"
-TUNING_SEED = 1000
-TEACHER_SEED = 0
+TUNING = "catdog-tuning"
+THRESHOLDS = (0.003, 0.01, 0.02, 0.03, 0.05, 0.1)
 PROFILES = {
-    "smoke": {
-        "data": "synthetic",
-        "image_size": 32,
-        "imagenet": False,
-        "alpha": 0.25,
-        "teacher_size": None,
-        "train_size": 100,
-        "validation_size": 40,
-        "test_size": 60,
-        "seeds": (0,),
+    "smoke": catdog.SMOKE
+    | {
         "zero_density_counts": (1,),
         "random_counts": (2,),
         "random_weight_counts": (),
         "lambdas": (),
-        "tuning": (("adam", 1e-3),),
-        "epochs": 1,
         "long_epochs": 2,
-        "results": Path(".cache/smoke"),
     },
     "quick": {
         "train_size": 300,
@@ -72,27 +62,7 @@ PROFILES = {
 
 
 @dataclass(frozen=True)
-class Config(BaseConfig):
-    data: str = "cats_vs_dogs"
-    """A TFDS name, or a folder of images with one sub-folder a class."""
-    train_size: int | None = 1000
-    """Images the students train on, taken from the teacher's."""
-    validation_size: int | None = 500
-    """Validation images."""
-    test_size: int | None = 2500
-    """Test images."""
-    teacher_size: int | None = None
-    """Images the teacher's head trains on; by default all that validation and test leave."""
-    image_size: int = 224
-    """Height and width to which images are resized."""
-    alpha: float = 1.0
-    """MobileNet's width multiplier: 0.25, 0.5, 0.75 or 1."""
-    imagenet: bool = True
-    """Start the teacher from ImageNet weights."""
-    head_epochs: int = 20
-    """Epochs of the teacher's head on frozen features."""
-    fine_tune_epochs: int = 0
-    """Epochs of the whole teacher after that, at a learning rate of 1e-5."""
+class Config(CatdogConfig):
     unit: Literal["layer", "block"] = "layer"
     """What is removed as one: a convolution, or a depthwise convolution with the pointwise one behind it."""
     threshold: float = 0.05
@@ -104,88 +74,26 @@ class Config(BaseConfig):
     """Units removed at random (Figures 5 and 6)."""
     random_weight_counts: tuple[int, ...] = (2,)
     """Units removed by zero density from students that start from random weights."""
-    lambda_: Annotated[float, tyro.conf.arg(name="lambda")] = 0.5
-    """Weight λ of the soft targets of distilled students."""
     lambdas: tuple[float, ...] = (0.25, 0.75, 1.0)
     """Further λ, with `long_count` units removed by zero density."""
-    temperature: float = 1.0
-    """Temperature T of the soft targets; the paper's loss has T = 1."""
-    batch_size: int = 32
-    """Images a step."""
-    epochs: int = 3
-    """Epochs of each student."""
     long_count: int = 2
     """Units removed from the students of Figure 7 and of the λ-sweep."""
     long_epochs: int = 6
     """Epochs of the students of Figure 7 (accuracy against epochs)."""
-    optimizer: Literal["adam", "sgd"] | None = None
-    """Of the students; by default chosen on validation, with the learning rate."""
-    learning_rate: float | None = None
-    """Of the students; by default chosen on validation, with the optimiser."""
-    tuning: tuple[tuple[str, float], ...] = (("adam", 1e-4), ("adam", 3e-4), ("adam", 1e-3), ("sgd", 1e-2))
-    """Optimisers and learning rates to choose from."""
 
     def check(self) -> None:
         super().check()
-        for value in (self.lambda_, *self.lambdas):
+        for value in self.lambdas:
             distill.check_lambda(value)
-        distill.check_temperature(self.temperature)
-        check_at_least(
-            1,
-            batch_size=self.batch_size,
-            epochs=self.epochs,
-            long_epochs=self.long_epochs,
-            head_epochs=self.head_epochs,
-            image_size=self.image_size,
-        )
-        check_at_least(0, fine_tune_epochs=self.fine_tune_epochs)
+        check_at_least(1, long_epochs=self.long_epochs)
         check_at_least(1, units=min((*self.zero_density_counts, *self.random_counts, self.long_count)))
-        check_positive(threshold=self.threshold, alpha=self.alpha)
-        if (self.optimizer is None) != (self.learning_rate is None):
-            raise UsageError("give both --optimizer and --learning-rate, or neither to choose them on validation")
-
-
-def teacher_trial(config: Config) -> "HeadTrial":
-    """A head on ImageNet features, then `fine_tune_epochs` of the whole network."""
-    return HeadTrial(
-        study=STUDY,
-        method="teacher",
-        network=f"mobilenet_{config.alpha:g}",
-        seed=TEACHER_SEED,
-        epochs=config.fine_tune_epochs,
-        batch_size=config.batch_size,
-        learning_rate=1e-5,
-        head_epochs=config.head_epochs,
-        imagenet=config.imagenet,
-        image_size=config.image_size,
-        teacher_size=config.teacher_size,
-    )
-
-
-@dataclass(frozen=True, kw_only=True)
-class HeadTrial(Trial):
-    head_epochs: int
-    imagenet: bool
-    image_size: int
-    teacher_size: int | None
+        check_positive(threshold=self.threshold)
 
 
 def student(config: Config, seed: int, lambda_: float, **settings) -> PrunedTrial:
     """One student; `settings` are fields of `PrunedTrial` that differ from the usual."""
-    teacher = teacher_trial(config)
-    usual = {
+    usual = student_settings(config, seed, lambda_) | {
         "study": STUDY,
-        "method": "kd" if lambda_ else "plain",
-        "network": f"{teacher.network}_pruned",
-        "seed": seed,
-        "epochs": config.epochs,
-        "batch_size": config.batch_size,
-        "learning_rate": config.learning_rate,
-        "optimizer_name": config.optimizer,
-        "lambda_": lambda_,
-        "temperature": config.temperature if lambda_ else None,
-        "teacher": teacher if lambda_ else None,
-        "parent": teacher,
         "prune_method": "zero_density",
         "units_removed": config.long_count,
         "unit": config.unit,
@@ -195,12 +103,9 @@ def student(config: Config, seed: int, lambda_: float, **settings) -> PrunedTria
     return PrunedTrial(**usual | settings)
 
 
-def tuning_trials(config: Config) -> list[Trial]:
-    """Plain students, one for each optimiser and learning rate, on a seed of their own."""
-    return [
-        student(replace(config, optimizer=name, learning_rate=rate), TUNING_SEED, 0.0, study=TUNING)
-        for name, rate in config.tuning
-    ]
+def tuning_trial(config: Config) -> PrunedTrial:
+    """The plain student by which optimiser and learning rate are chosen, on a seed of its own."""
+    return student(config, TUNING_SEED, 0.0, study=TUNING)
 
 
 def trials(config: Config) -> list[Trial]:
@@ -223,34 +128,13 @@ def run(config: Config) -> None:
     """Chooses the learning rate, trains what is missing, prints the table and draws the figures."""
     config.check()
     check_counts(config)
-    sizes = {
-        "image_size": config.image_size,
-        "channels": 3,
-        "validation_size": config.validation_size,
-        "test_size": config.test_size,
-        "seed": config.split_seed,
-        "cache": config.cache,
-    }
-    whole = data.load(config.data, train_size=config.teacher_size, **sizes)
-    dataset = data.load(config.data, train_size=config.train_size, **sizes)
+    whole, dataset = catdog.load(config)
 
-    def build(trial: Trial):
-        if isinstance(trial, PrunedTrial):
-            return cut(trial, runner.teacher(trial.parent))
-        teacher = models.mobilenet(
-            classes=len(whole.class_names),
-            alpha=config.alpha,
-            image_size=config.image_size,
-            imagenet=config.imagenet,
-            name=trial.network,
-        )
-        train_head(teacher, whole, epochs=config.head_epochs, learning_rate=1e-3, cache=config.cache)
-        return teacher
+    def build(trial: Trial, parent: keras.Model | None) -> keras.Model:
+        return cut(trial, parent) if isinstance(trial, PrunedTrial) else catdog.build_teacher(config, whole)
 
-    def details(trial: Trial, distiller, history) -> dict:
-        if trial.parent is None:
-            return {}
-        return {"removed": removed_layers(runner.teacher(trial.parent), distiller.student)}
+    def details(trial: Trial, parent: keras.Model | None, distiller, history) -> dict:
+        return {"removed": removed_layers(parent, distiller.student)} if parent else {}
 
     def runner_of(study: str) -> Runner:
         return Runner(
@@ -265,17 +149,36 @@ def run(config: Config) -> None:
             extra_epoch_columns=("validation_accuracy_uncalibrated",),
         )
 
-    if config.learning_rate is None:
-        runner = runner_of(TUNING)
-        tuning = tuning_trials(config)
-        runner.run(tuning)
-        if not config.dry_run or runner.rows.trials() >= {runner.key(trial) for trial in tuning}:
-            config = chosen(config, {runner.key(trial) for trial in tuning})
-        else:
-            print("the other trials follow once these have chosen optimiser and learning rate")
-            return
+    config = catdog.with_optimizer(config, runner_of(TUNING), tuning_trial)
+    if config is None:
+        return
     runner = runner_of(STUDY)
     runner.run_and_publish(trials(config))
+    if not config.dry_run:
+        teacher = runner.network(teacher_trial(config))
+        densities = zero_densities(teacher, config.unit)
+        densities.to_csv(config.results / "catdog-zero-density.csv", index=False)
+        report.save(report.density_figure(densities), "catdog-zero-density", config.results)
+        shown = student(config, config.seeds[0], config.lambda_, units_removed=min(config.zero_density_counts))
+        report.save(mistakes(teacher, runner.network(shown), dataset), "catdog-mistakes", config.results)
+
+
+def zero_densities(teacher: keras.Model, unit: str) -> pd.DataFrame:
+    """Zero density of each unit of the teacher at several thresholds, with the unit's place in the model."""
+    return pd.DataFrame(
+        {"unit": name, "place": place, "threshold": threshold, "zero_density": density}
+        for threshold in THRESHOLDS
+        for place, (name, density) in enumerate(prune.zero_density(teacher, threshold, unit).items())
+    )
+
+
+def mistakes(teacher: keras.Model, student: keras.Model, dataset: Dataset):
+    """Figure of test images that the teacher gets wrong, and of those that only the student does."""
+    probabilities = []
+    for model in (teacher, student):
+        forward = model.predict(dataset.test.batches(100), verbose=0)
+        probabilities.append(np.array(keras.ops.softmax(forward)))
+    return report.mistakes_figure(dataset.test.images, dataset.test.labels, *probabilities, dataset.class_names)
 
 
 def check_counts(config: Config) -> None:
@@ -285,11 +188,3 @@ def check_counts(config: Config) -> None:
     for count in (*config.zero_density_counts, *config.random_counts, *config.random_weight_counts, config.long_count):
         if count > available:
             raise UsageError(f"{count} units to remove: expected 1 to {available}, the {config.unit}s of MobileNet")
-
-
-def chosen(config: Config, keys: set[str]) -> Config:
-    """The configuration with optimiser and learning rate of best validation accuracy."""
-    rows = pd.read_csv(config.results / f"{TUNING}.csv")
-    best = rows[rows.trial.isin(keys)].sort_values("validation_accuracy").iloc[-1]
-    print(f"chosen on validation: {best.optimizer}, learning rate {best.learning_rate:g}")
-    return replace(config, optimizer=best.optimizer, learning_rate=float(best.learning_rate))

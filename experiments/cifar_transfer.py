@@ -14,9 +14,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import keras
-from keras import layers
 
-import data
+import distill
 import models
 from experiments.config import SMOKE, check_at_least, check_positive
 from experiments.config import Config as BaseConfig
@@ -100,18 +99,9 @@ def trials(config: Config) -> list[Trial]:
 def run(config: Config) -> None:
     """Trains what is missing, prints the table and draws the figure."""
     config.check()
-    dataset = data.load(
-        config.data,
-        image_size=32,
-        channels=3,
-        train_size=config.train_size,
-        validation_size=config.validation_size,
-        test_size=config.test_size,
-        seed=config.split_seed,
-        cache=config.cache,
-    )
+    dataset = config.load(image_size=32, channels=3)
 
-    def build(trial: TransferTrial) -> keras.Model:
+    def build(trial: TransferTrial, parent=None) -> keras.Model:
         return models.mobilenet(
             classes=len(dataset.class_names),
             alpha=trial.alpha,
@@ -121,26 +111,12 @@ def run(config: Config) -> None:
             name=trial.network,
         )
 
-    def details(trial: TransferTrial, distiller, history: list[dict]) -> dict:
-        own = _statistics(distiller.student)
-        _set_statistics(distiller.student, _statistics(build(trial)))
+    def details(trial: TransferTrial, parent, distiller, history: list[dict]) -> dict:
+        own = distill.moving_statistics(distiller.student)
+        distill.set_moving_statistics(distiller.student, distill.moving_statistics(build(trial)))
         accuracy = evaluate(distiller, dataset.test)["accuracy"]
-        _set_statistics(distiller.student, own)
+        distill.set_moving_statistics(distiller.student, own)
         return {"train_accuracy": history[-1]["accuracy"], "test_accuracy_imagenet_statistics": accuracy}
 
     runner = Runner(STUDY, config, dataset, build, details=details, extra_columns=EXTRA_COLUMNS)
     runner.run_and_publish(trials(config))
-
-
-def _normalisers(model: keras.Model) -> list:
-    return [layer for layer in model.layers if isinstance(layer, layers.BatchNormalization)]
-
-
-def _statistics(model: keras.Model) -> list[tuple]:
-    return [(layer.moving_mean.numpy(), layer.moving_variance.numpy()) for layer in _normalisers(model)]
-
-
-def _set_statistics(model: keras.Model, statistics: list[tuple]) -> None:
-    for layer, (mean, variance) in zip(_normalisers(model), statistics, strict=True):
-        layer.moving_mean.assign(mean)
-        layer.moving_variance.assign(variance)

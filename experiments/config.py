@@ -4,6 +4,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
+from data import Dataset
+from data import load as load_dataset
 from experiments.errors import UsageError
 
 Profile = Literal["smoke", "quick", "paper"]
@@ -28,7 +30,7 @@ class Config:
     results: Path = Path("results")
     """Folder of the CSV files and figures."""
     cache: Path = Path(".cache")
-    """Folder of decoded data, trained teachers, teacher outputs and unfinished trials."""
+    """Folder of decoded data, trained networks, teacher outputs and unfinished trials."""
     dry_run: bool = False
     """List the trials and which of them are done; train nothing."""
 
@@ -36,6 +38,17 @@ class Config:
         """Raises UsageError for a value out of range."""
         if not self.seeds or len(set(self.seeds)) != len(self.seeds):
             raise UsageError(f"seeds {self.seeds}: expected one or more different numbers")
+
+    def load(self, **settings) -> Dataset:
+        """The data set with these parameters; `settings` of `data.load` add to them or take their place."""
+        own = {
+            "train_size": self.train_size,
+            "validation_size": self.validation_size,
+            "test_size": self.test_size,
+            "seed": self.split_seed,
+            "cache": self.cache,
+        }
+        return load_dataset(self.data, **own | settings)
 
 
 SMOKE = {

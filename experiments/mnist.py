@@ -8,7 +8,6 @@ from typing import Annotated
 
 import tyro
 
-import data
 import distill
 from experiments.config import Config, check_at_least, check_positive
 from experiments.errors import UsageError
@@ -92,20 +91,10 @@ def cnn_student(study: str, config: CnnConfig, teacher: Trial, seed: int, batch_
 def run(study: str, config: MnistConfig, trials: Callable, networks: dict[str, Callable]) -> None:
     """Loads the data, trains what is missing, prints the table and draws the figure."""
     config.check()
-    dataset = data.load(
-        config.data,
-        image_size=IMAGE_SIZE,
-        channels=CHANNELS,
-        train_size=config.train_size,
-        validation_size=config.validation_size,
-        test_size=config.test_size,
-        seed=config.split_seed,
-        cache=config.cache,
-    )
-
+    dataset = config.load(image_size=IMAGE_SIZE, channels=CHANNELS)
     input_shape, classes = dataset.train.images.shape[1:], len(dataset.class_names)
 
-    def build(trial: Trial):
+    def build(trial: Trial, parent):
         if trial.epochs:
             return networks[trial.network](classes=classes, input_shape=input_shape)
         teacher = load_model(config.teacher_file)

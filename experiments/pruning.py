@@ -5,42 +5,30 @@ from dataclasses import dataclass
 import keras
 
 import prune
-from experiments.trial import Trial
+from experiments.catdog import CutTrial
 
 PRUNING_COLUMNS = ("optimizer", "unit", "threshold", "recalibrated")
-OPTIMIZERS = {
-    "adam": lambda rate: keras.optimizers.Adam(rate),
-    "sgd": lambda rate: keras.optimizers.SGD(rate, momentum=0.9),
-}
 
 
 @dataclass(frozen=True, kw_only=True)
-class PrunedTrial(Trial):
+class PrunedTrial(CutTrial):
     """A student made by removing units from a trained network.
 
     Attributes:
-        parent: the trial that trained the network it is cut from.
         prune_method: "zero_density" or "random"; random choices follow the trial's seed.
         units_removed: how many units go.
         unit: "layer" or "block".
         threshold: of the zero density.
         weights: "piped" or "random".
-        optimizer_name: key of `OPTIMIZERS`.
         track: evaluate, recalibrated, after each epoch.
     """
 
-    parent: Trial
     prune_method: str
     units_removed: int
     unit: str
     threshold: float
     weights: str
-    optimizer_name: str = "adam"
     track: bool = False
-    recalibrated = True
-
-    def optimizer(self) -> keras.optimizers.Optimizer:
-        return OPTIMIZERS[self.optimizer_name](self.learning_rate)
 
     def columns(self) -> dict:
         return super().columns() | {
@@ -49,8 +37,6 @@ class PrunedTrial(Trial):
             "unit": self.unit,
             "threshold": self.threshold if self.prune_method == "zero_density" else None,
             "weights": self.weights,
-            "optimizer": self.optimizer_name,
-            "recalibrated": True,
         }
 
     def __str__(self) -> str:

@@ -33,20 +33,21 @@ class Runner:
         study: name of the study, and of its CSV files.
         config: the run's parameters.
         dataset: what all trials train on and are tested on.
-        build: trial → network, with fresh weights drawn from the trial's seed.
+        build: trial, network of its parent or None → network, with fresh weights drawn from the trial's seed.
         teacher_dataset: what teachers train on, where that is another training split.
         on_test: whether networks are measured on the test split; candidates of a choice are not.
-        details: trial, its Distiller after the test and its epochs → further columns of its row.
+        details: trial, network of its parent or None, its Distiller after the test, its epochs → further columns of
+            its row.
         extra_columns, extra_epoch_columns: of the study's own, after the common ones.
     """
 
     study: str
     config: Config
     dataset: Dataset
-    build: Callable[[Trial], keras.Model]
+    build: Callable[[Trial, keras.Model | None], keras.Model]
     teacher_dataset: Dataset | None = None
     on_test: bool = True
-    details: Callable[[Trial, distill.Distiller, list[dict]], dict] = lambda trial, distiller, history: {}
+    details: Callable[[Trial, keras.Model | None, distill.Distiller, list[dict]], dict] = lambda *_: {}
     extra_columns: Sequence[str] = ()
     extra_epoch_columns: Sequence[str] = ()
 
@@ -58,7 +59,7 @@ class Runner:
         self.epochs = Table(
             self.config.results / f"{self.study}-epochs.csv", (*EPOCH_COLUMNS, *self.extra_epoch_columns)
         )
-        self._teachers: dict[str, keras.Model] = {}
+        self._networks: dict[str, keras.Model] = {}
 
     @cached_property
     def commit(self) -> str:
@@ -108,42 +109,40 @@ class Runner:
         splits = (self.dataset.train, self.dataset.validation, self.dataset.test)
         return trial.key(" ".join(split.fingerprint for split in splits))
 
-    def teacher(self, trial: Trial) -> keras.Model:
-        """The trained teacher, from memory, from the cache, or trained now."""
+    def network(self, trial: Trial) -> keras.Model:
+        """The network of a trial, from memory, from the cache, or trained now (for a second time, if it has a row)."""
         key = self.key(trial)
-        if key not in self._teachers:
-            path = self._teacher_path(trial)
-            self._teachers[key] = load_model(path) if path.exists() else self._run_trial(trial)
-        return self._teachers[key]
+        if key not in self._networks:
+            path = self._network_path(trial)
+            self._networks[key] = load_model(path) if path.exists() else self._run_trial(trial, keep=True)
+        return self._networks[key]
 
     def teacher_outputs(self, trial: Trial) -> distill.TeacherOutputs:
         """Outputs of a trial's teacher on the training split, softened at the trial's temperature."""
         outputs = distill.teacher_outputs(
-            self.teacher(trial.teacher),
+            self.network(trial.teacher),
             self.dataset.train,
             cache=self.config.cache,
             batch_size=training.EVALUATION_BATCH,
         )
         return outputs.softened(trial.temperature)
 
-    def _teacher_path(self, trial: Trial) -> Path:
-        return self.config.cache / "teachers" / f"{self.key(trial)}.keras"
+    def _network_path(self, trial: Trial) -> Path:
+        return self.config.cache / "networks" / f"{self.key(trial)}.keras"
 
-    def _run_trial(self, trial: Trial) -> keras.Model:
+    def _run_trial(self, trial: Trial, *, keep: bool = False) -> keras.Model:
         key, folder = self.key(trial), self.config.cache / "trials" / self.key(trial)
         dataset = self._dataset(trial)
-        if trial.method == "teacher" and self._teacher_path(trial).exists():
+        parent = self.network(trial.parent) if trial.parent is not None else None
+        if trial.method == "teacher" and self._network_path(trial).exists():
             # Another study trained it; its epochs and seconds are in that study's files.
-            model, history = load_model(self._teacher_path(trial)), []
+            model, history = load_model(self._network_path(trial)), []
             distiller = training.compiled(model, trial, dataset, taught=False)
             self._bar.update(trial.epochs)
         else:
             outputs = self.teacher_outputs(trial) if trial.lambda_ else None
-            if trial.parent is not None:
-                # Loading a network draws random numbers, which must not come between the seed and the new weights.
-                self.teacher(trial.parent)
             keras.utils.set_random_seed(trial.seed)
-            model = self.build(trial)
+            model = self.build(trial, parent)
             distiller = training.compiled(model, trial, dataset, taught=outputs is not None)
             history = training.train(
                 distiller,
@@ -155,10 +154,10 @@ class Runner:
                 evaluate_recalibrated=trial.track,
             )
         measured = training.measure(distiller, dataset, recalibrate=trial.recalibrated, on_test=self.on_test)
-        measured |= self.details(trial, distiller, history)
+        measured |= self.details(trial, parent, distiller, history)
         measured["train_seconds"] = sum(epoch["seconds"] for epoch in history) if history else None
-        if trial.method == "teacher":
-            _save_whole(model, self._teacher_path(trial))
+        if keep or trial.method == "teacher":
+            _save_whole(model, self._network_path(trial))
         if history:
             self.epochs.append([{"study": self.study, "trial": key, **epoch} for epoch in history])
         self.rows.append([self._common(trial) | measured])

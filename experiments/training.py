@@ -101,11 +101,10 @@ def evaluate(compiled: keras.Model, split) -> dict[str, float]:
 
 
 def _evaluate_recalibrated(distiller: distill.Distiller, dataset: Dataset) -> dict[str, float]:
-    own = [variable.numpy() for variable in distiller.student.non_trainable_variables]
+    own = distill.moving_statistics(distiller.student)
     distill.recalibrate(distiller.student, dataset.train)
     measured = evaluate(distiller, dataset.validation)
-    for variable, value in zip(distiller.student.non_trainable_variables, own, strict=True):
-        variable.assign(value)
+    distill.set_moving_statistics(distiller.student, own)
     return measured
 
 

@@ -98,6 +98,31 @@ def recalibration_figure(rows: pd.DataFrame) -> matplotlib.figure.Figure:
     )
 
 
+def density_figure(densities: pd.DataFrame) -> matplotlib.figure.Figure:
+    """Zero density of the teacher's units in the order of the network, a line a threshold."""
+    figure = matplotlib.figure.Figure(figsize=(8, 4.2), layout="constrained")
+    axes = figure.add_subplot()
+    for colour, (threshold, members) in zip(COLOURS, densities.groupby("threshold"), strict=False):
+        axes.plot(members.unit, members.zero_density, marker=".", color=colour, label=f"|w| < {threshold:g}")
+    axes.set(ylabel="zero density", title="Zero density of the teacher's layers, input to output")
+    axes.tick_params(axis="x", rotation=90)
+    axes.grid(alpha=0.3)
+    axes.legend()
+    return figure
+
+
+def density_order(densities: pd.DataFrame, count: int = 8) -> pd.DataFrame:
+    """The first units that zero density removes, a column a threshold."""
+    ordered = densities.sort_values(["zero_density", "place"], ascending=[False, True])
+    return pd.DataFrame(
+        {
+            f"|w| < {threshold:g}": list(members.unit[:count])
+            for threshold, members in ordered.groupby("threshold", sort=True)
+        },
+        index=pd.RangeIndex(1, count + 1, name="removed as number"),
+    )
+
+
 def claims(study: StudyRows) -> list[Claim]:
     """The paper's statements on Dogs vs. Cats, each with our interval over seeds (test accuracy)."""
     rows = study.rows

@@ -2,7 +2,9 @@
 
 from pathlib import Path
 
-from report import catdog, cifar, mnist
+import matplotlib.figure
+
+from report import catdog, channels, cifar, mnist
 from report.rows import read
 
 REPORTS = {
@@ -10,6 +12,7 @@ REPORTS = {
     "mnist-lambda-sweep": mnist.lambda_sweep,
     "mnist-batch-sweep": mnist.batch_sweep,
     "catdog-mobilenet": catdog.mobilenet,
+    "catdog-channels": channels.channels,
     "cifar-transfer": cifar.transfer,
 }
 
@@ -26,7 +29,12 @@ def publish(study: str, results: Path, *, trials: set[str]) -> None:
     print(table.to_string(index=False, na_rep="", float_format=lambda value: f"{value:.4g}"))
     print(f"rows: {results / f'{study}.csv'}")
     for name, figure in figures.items():
-        path = results / "figures" / f"{name}.png"
-        path.parent.mkdir(parents=True, exist_ok=True)
-        figure.savefig(path, dpi=150)
-        print(f"figure: {path}")
+        save(figure, name, results)
+
+
+def save(figure: matplotlib.figure.Figure, name: str, results: Path) -> None:
+    """Writes a figure to `results/figures` and says so."""
+    path = results / "figures" / f"{name}.png"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    figure.savefig(path, dpi=150)
+    print(f"figure: {path}")

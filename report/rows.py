@@ -16,10 +16,12 @@ class StudyRows:
     Attributes:
         rows: one row a trained network.
         epochs: one row an epoch, with the columns of its network's row; empty where there is no such file.
+        folder: where the files are.
     """
 
     rows: pd.DataFrame
     epochs: pd.DataFrame
+    folder: Path
 
 
 def read(study: str, results: Path = RESULTS, trials: set[str] | None = None) -> StudyRows:
@@ -29,6 +31,6 @@ def read(study: str, results: Path = RESULTS, trials: set[str] | None = None) ->
         rows = rows[rows.trial.isin(trials)]
     path = results / f"{study}-epochs.csv"
     if not path.exists():
-        return StudyRows(rows, pd.DataFrame())
+        return StudyRows(rows, pd.DataFrame(), results)
     epochs = pd.read_csv(path).drop(columns="study")
-    return StudyRows(rows, epochs.merge(rows, on="trial", suffixes=("", "_of_network")))
+    return StudyRows(rows, epochs.merge(rows, on="trial", suffixes=("", "_of_network")), results)

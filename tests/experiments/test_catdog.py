@@ -8,9 +8,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
+import distill
 import models
 import prune
-from experiments import catdog_mobilenet, cifar_transfer
+from experiments import catdog, catdog_channels, catdog_mobilenet, cifar_transfer
 from experiments.__main__ import main
 from experiments.config import with_profile
 from experiments.pruning import PRUNING_COLUMNS, cut
@@ -39,8 +40,19 @@ def test_catdog_smoke_profile(capsys):
     assert np.isnan(teacher.test_accuracy_uncalibrated)
     assert (students.removed.str.split().str.len() == students.units_removed).all()
     assert (students.params < teacher.params).all()
-    for figure in ("figure-5", "figure-6", "figure-7", "figure-8", "lambda", "recalibration"):
+    for figure in (
+        "figure-5",
+        "figure-6",
+        "figure-7",
+        "figure-8",
+        "lambda",
+        "recalibration",
+        "mistakes",
+        "zero-density",
+    ):
         assert Path(f"results/figures/catdog-{figure}.png").stat().st_size > 10_000
+    densities = pd.read_csv("results/catdog-zero-density.csv")
+    assert len(densities) == 27 * densities.threshold.nunique()
     pairs = students.pivot(index=["prune_method", "units_removed", "epochs"], columns="method", values="removed")
     assert len(pairs) == 3
     assert (pairs.plain == pairs.kd).all()
@@ -88,7 +100,7 @@ def test_learning_rate_is_that_of_best_validation_accuracy(capsys):
             "test_accuracy": [0.9, 0.1, 0.99],
         }
     ).to_csv("results/catdog-tuning.csv")
-    config = catdog_mobilenet.chosen(paper_config(), {"a", "b"})
+    config = catdog.chosen(paper_config(), "catdog-tuning", {"a", "b"})
     assert (config.optimizer, config.learning_rate) == ("sgd", 0.01)
 
 
@@ -125,6 +137,26 @@ def test_missing_imagenet_weights_are_one_line(capsys, monkeypatch, tmp_path):
     assert "at hand: alpha none" in error
 
 
+def test_channels_smoke_profile(capsys):
+    assert main(["catdog-channels", *SMOKE]) == 0
+    assert "chosen on validation: adam, learning rate 0.001" in capsys.readouterr().out
+    tuning = pd.read_csv("results/catdog-channels-tuning.csv")
+    assert tuning.filter(like="test_").drop(columns="test_size").isna().all(axis=None)
+    rows = pd.read_csv("results/catdog-channels.csv")
+    teacher, students = rows[rows.method == "teacher"].iloc[0], rows[rows.method != "teacher"]
+    assert set(zip(students.prune_method, students.method, strict=True)) == {
+        (criterion, method) for criterion in ("taylor",) for method in ("plain", "kd")
+    }
+    np.testing.assert_allclose(students.params / teacher.params, 0.7, rtol=0.02)
+    assert students[list(catdog_channels.EXTRA_COLUMNS)].notna().all(axis=None)
+    assert (students.channels_removed > 0).all()
+    pairs = students.pivot(index="prune_method", columns="method")
+    for column in ("params", "channels_removed", "validation_accuracy_before_training"):
+        assert (pairs[column].plain == pairs[column].kd).all()
+    for figure in ("catdog-channels", "catdog-channels-speed"):
+        assert Path(f"results/figures/{figure}.png").stat().st_size > 10_000
+
+
 def test_cifar_smoke_profile_tests_each_network_three_times(capsys):
     assert main(["cifar-transfer", *SMOKE]) == 0
     rows = pd.read_csv("results/cifar-transfer.csv")
@@ -137,10 +169,10 @@ def test_cifar_smoke_profile_tests_each_network_three_times(capsys):
 def test_statistics_are_put_back():
     model = models.mobilenet(classes=2, alpha=0.25, image_size=32, imagenet=False)
     images = np.random.default_rng(0).integers(0, 256, (4, 32, 32, 3), np.uint8)
-    own, output = cifar_transfer._statistics(model), model(images).numpy()
-    cifar_transfer._set_statistics(model, [(mean + 1, variance) for mean, variance in own])
+    own, output = distill.moving_statistics(model), model(images).numpy()
+    distill.set_moving_statistics(model, [(mean + 1, variance) for mean, variance in own])
     assert np.any(model(images).numpy() != output)
-    cifar_transfer._set_statistics(model, own)
+    distill.set_moving_statistics(model, own)
     np.testing.assert_array_equal(model(images).numpy(), output)
 
 

@@ -111,7 +111,7 @@ def test_plain_and_distilled_start_from_the_same_weights_and_see_the_same_batche
 def test_a_lost_teacher_is_trained_again_without_a_second_row(in_empty_folder):
     options = ["mnist-lambda-sweep", *SMOKE, "--seeds", "0", "--lambdas"]
     assert main([*options, "0.5"]) == 0
-    for path in (in_empty_folder / ".cache" / "teachers").iterdir():
+    for path in (in_empty_folder / ".cache" / "networks").iterdir():
         path.unlink()
     assert main([*options, "0.5", "0.7"]) == 0
     rows = rows_of("mnist-lambda-sweep")
