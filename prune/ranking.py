@@ -101,18 +101,21 @@ def _features(model: keras.Model, layers: Sequence[str]) -> list:
 
 def _feature(model: keras.Model, channels: Channels, name: str):
     layer, numbers = model.get_layer(name), channels.given[name]
-    if getattr(layer, "activation", None) not in (None, keras.activations.linear):
-        return layer.output
     best, reached = None, False
     for node in nodes(model):
         reached = reached or node.operation is layer
         if not reached or not np.array_equal(channels.features[id(node.outputs[0])], numbers):
             continue
-        if kind(node.operation) in ACTIVATIONS:
+        # `layer.output` could belong to another model that shares the layer.
+        if kind(node.operation) in ACTIVATIONS or (node.operation is layer and _is_nonlinear(layer)):
             return node.outputs[0]
         if best is None or kind(best._keras_history.operation) != "BatchNormalization":
             best = node.outputs[0]
     return best
+
+
+def _is_nonlinear(layer: keras.Layer) -> bool:
+    return getattr(layer, "activation", None) not in (None, keras.activations.linear)
 
 
 def _mean_over(measure, model: keras.Model, features: list, data: Iterable) -> list[np.ndarray]:

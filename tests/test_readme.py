@@ -21,7 +21,7 @@ def network(width):
 def test_the_examples_run_as_printed(in_empty_folder, capsys):
     """One after the other, on a folder of pictures whose class is their brightness."""
     examples = re.findall(r"```python\n(.*?)```", TEXT, re.DOTALL)
-    assert len(examples) == 3
+    assert len(examples) == 4
     random = np.random.default_rng(0)
     for label, name in enumerate(("dark", "bright")):
         (in_empty_folder / "path/to/images" / name).mkdir(parents=True)
@@ -39,6 +39,7 @@ def test_the_examples_run_as_printed(in_empty_folder, capsys):
     assert np.any(keras.models.load_model("student.keras").get_weights()[0] != before[0])
     assert len(names["dataset"].train) == 29
     assert names["smaller"].count_params() == 96 * 96 * 3 * 2 + 2
+    assert names["narrower"].layers[-2].units == 2
 
 
 def test_the_table_is_that_of_the_rows():
