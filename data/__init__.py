@@ -3,5 +3,6 @@
 from data.errors import DataError
 from data.loading import Dataset, load
 from data.split import Split
+from data.views import Jitter
 
-__all__ = ["DataError", "Dataset", "Split", "load"]
+__all__ = ["DataError", "Dataset", "Jitter", "Split", "load"]

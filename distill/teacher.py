@@ -21,7 +21,8 @@ class TeacherOutputs:
     """Outputs of a teacher on one split, row for row.
 
     Attributes:
-        arrays: name of the output → float32 (n, ...); "logits" is the teacher's own output.
+        arrays: name of the output → float32 (n, ...), or (n, views, ...) of a jittered split; "logits" is the
+            teacher's own output.
         data_fingerprint: the `fingerprint` of the split they belong to.
     """
 
@@ -30,7 +31,9 @@ class TeacherOutputs:
 
     def softened(self, temperature: float) -> "TeacherOutputs":
         """Soft targets at T and their entropy instead of logits, for a Distiller of the same temperature."""
-        arrays = [array.numpy() for array in soften(self.arrays["logits"], temperature)]
+        logits = self.arrays["logits"]
+        targets, entropy = soften(logits.reshape(-1, logits.shape[-1]), temperature)
+        arrays = [targets.numpy().reshape(logits.shape), entropy.numpy().reshape(logits.shape[:-1])]
         return TeacherOutputs(dict(zip(softened_names(temperature), arrays, strict=True)), self.data_fingerprint)
 
 
@@ -44,13 +47,14 @@ def teacher_outputs(teacher: keras.Model, split, *, cache: Path | str = ".cache"
 
     Args:
         teacher: built model that ends in logits; left as it was.
-        split: images in fixed order: has `batches(batch_size)`, `fingerprint` and a length (`data.Split`).
+        split: images in fixed order: has `batches(batch_size)`, `fingerprint`, `views` and a length (`data.Split`). Of
+            a jittered split, every view is computed.
         cache: folder of the disk cache. The key is the teacher's architecture and weights and the split's fingerprint,
             so a changed teacher or data set is never answered with old outputs.
         batch_size: images a forward pass.
 
     Returns:
-        `TeacherOutputs` with float32 "logits" (n, classes).
+        `TeacherOutputs` with float32 "logits" (n, classes), or (n, views, classes) of a jittered split.
 
     Raises:
         DistillationError: the teacher does not map images to (n, classes).
@@ -75,10 +79,17 @@ def model_fingerprint(model: keras.Model) -> str:
 def _forward(teacher: keras.Model, split, batch_size: int) -> np.ndarray:
     # Not `predict`: it would leave a compiled function on the caller's model.
     forward = tf.function(lambda images: teacher(images, training=False), reduce_retracing=True)
-    logits = np.concatenate([forward(images).numpy() for images, _ in split.batches(batch_size)]).astype(np.float32)
-    if logits.ndim != 2:
-        raise DistillationError(f"the teacher {teacher.name!r} gives outputs {logits.shape}: expected (n, classes)")
-    return logits
+
+    def over(batches) -> np.ndarray:
+        logits = np.concatenate([forward(images).numpy() for images, _ in batches]).astype(np.float32)
+        if logits.ndim != 2:
+            raise DistillationError(f"the teacher {teacher.name!r} gives outputs {logits.shape}: expected (n, classes)")
+        return logits
+
+    views = getattr(split, "views", None)
+    if views is None:
+        return over(split.batches(batch_size))
+    return np.stack([over(split.batches(batch_size, view=view)) for view in range(views.count)], axis=1)
 
 
 def _write(path: Path, logits: np.ndarray) -> None:

@@ -160,7 +160,7 @@ def run(config: Config) -> None:
             config,
             dataset,
             build,
-            teacher_dataset=whole,
+            dataset_of=lambda trial: whole if trial.method == "teacher" else dataset,
             on_test=study != TUNING,
             details=details,
             extra_columns=EXTRA_COLUMNS,

@@ -142,7 +142,7 @@ def run(config: Config) -> None:
             config,
             dataset,
             build,
-            teacher_dataset=whole,
+            dataset_of=lambda trial: whole if trial.method == "teacher" else dataset,
             on_test=study != TUNING,
             details=details,
             extra_columns=PRUNING_COLUMNS,

@@ -34,7 +34,7 @@ class Runner:
         config: the run's parameters.
         dataset: what all trials train on and are tested on.
         build: trial, network of its parent or None → network, with fresh weights drawn from the trial's seed.
-        teacher_dataset: what teachers train on, where that is another training split.
+        dataset_of: trial → what it trains, validates and tests on, where that is not `dataset`.
         on_test: whether networks are measured on the test split; candidates of a choice are not.
         details: trial, network of its parent or None, its Distiller after the test, its epochs → further columns of
             its row.
@@ -45,7 +45,7 @@ class Runner:
     config: Config
     dataset: Dataset
     build: Callable[[Trial, keras.Model | None], keras.Model]
-    teacher_dataset: Dataset | None = None
+    dataset_of: Callable[[Trial], Dataset] | None = None
     on_test: bool = True
     details: Callable[[Trial, keras.Model | None, distill.Distiller, list[dict]], dict] = lambda *_: {}
     extra_columns: Sequence[str] = ()
@@ -121,7 +121,7 @@ class Runner:
         """Outputs of a trial's teacher on the training split, softened at the trial's temperature."""
         outputs = distill.teacher_outputs(
             self.network(trial.teacher),
-            self.dataset.train,
+            self._dataset(trial).train,
             cache=self.config.cache,
             batch_size=training.EVALUATION_BATCH,
         )
@@ -179,7 +179,7 @@ class Runner:
         }
 
     def _dataset(self, trial: Trial) -> Dataset:
-        return self.teacher_dataset or self.dataset if trial.method == "teacher" else self.dataset
+        return self.dataset_of(trial) if self.dataset_of else self.dataset
 
     def _tick(self, epoch: dict) -> None:
         if epoch:

@@ -3,6 +3,7 @@ import numpy as np
 import pytest
 
 import distill
+from data import Jitter
 
 
 def teacher(seed=0):
@@ -70,3 +71,45 @@ def test_batches_refuse_outputs_of_other_data(small_split, tmp_path):
     outputs = distill.teacher_outputs(teacher(), other, cache=tmp_path)
     with pytest.raises(ValueError, match="other data"):
         small_split.batches(10, teacher=outputs)
+
+
+def test_a_jittered_split_has_the_outputs_of_every_view(small_split, tmp_path):
+    model, jitter = teacher(), Jitter(2, 1)
+    split = small_split.jittered(jitter)
+    outputs = distill.teacher_outputs(model, split, cache=tmp_path, batch_size=50)
+    assert outputs.arrays["logits"].shape == (120, 15, 3)
+    for view in (0, 7, 14):
+        shown = jitter.apply(small_split.images, np.full(120, view))
+        np.testing.assert_allclose(
+            outputs.arrays["logits"][:, view], model(shown, training=False), rtol=1e-5, atol=1e-3
+        )
+    plain = distill.teacher_outputs(model, small_split, cache=tmp_path)
+    np.testing.assert_allclose(
+        outputs.arrays["logits"][:, jitter.unshifted], plain.arrays["logits"], rtol=1e-5, atol=1e-3
+    )
+    assert len(stored(tmp_path)) == 2
+
+
+def test_softened_outputs_of_views_equal_those_one_by_one(small_split, tmp_path):
+    split = small_split.jittered(Jitter(1, 0))
+    outputs = distill.teacher_outputs(teacher(), split, cache=tmp_path).softened(200.0)
+    logits = distill.teacher_outputs(teacher(), split, cache=tmp_path).arrays["logits"]
+    targets, entropy = outputs.arrays.values()
+    expected = np.exp(logits / 200) / np.exp(logits / 200).sum(-1, keepdims=True)
+    np.testing.assert_allclose(targets, expected, rtol=1e-4)
+    np.testing.assert_allclose(entropy, -(expected * np.log(expected)).sum(-1), rtol=1e-4)
+
+
+@pytest.mark.parametrize("softened", [False, True])
+def test_distilling_cached_views_equals_a_live_teacher_on_the_same_views(small_split, tmp_path, softened):
+    split = small_split.jittered(Jitter(2, 2))
+    outputs = distill.teacher_outputs(teacher(), split, cache=tmp_path)
+    outputs = outputs.softened(3.0) if softened else outputs
+    losses = {}
+    for name, live, cached in (("live", teacher(), None), ("cached", None, outputs)):
+        distiller = distill.Distiller(teacher(seed=1), live, lambda_=0.7, temperature=3.0)
+        distiller.compile(keras.optimizers.SGD(1e-6))
+        keras.utils.set_random_seed(0)
+        batches = split.batches(32, seed=0, epoch=1, teacher=cached)
+        losses[name] = distiller.fit(batches, verbose=0, shuffle=False).history["loss"]
+    np.testing.assert_allclose(losses["cached"], losses["live"], rtol=1e-5)

@@ -1,7 +1,9 @@
 import keras
 import numpy as np
 import pytest
+import tensorflow as tf
 
+import distill
 import models
 
 
@@ -36,3 +38,35 @@ def test_models_take_raw_pixels_and_end_in_logits(build):
 def test_layer_names_are_stable():
     first, second = models.mnist_cnn(), models.mnist_cnn()
     assert [layer.name for layer in first.layers] == [layer.name for layer in second.layers]
+
+
+def test_max_norm_holds_after_each_step():
+    model = models.mlp((20, 10), input_shape=(6, 6, 1), classes=3, max_norm=0.5)
+    distiller = distill.Distiller(model, lambda_=0.0)
+    distiller.compile(keras.optimizers.SGD(0.5, momentum=0.9))
+    random = np.random.default_rng(0)
+    for _ in range(5):
+        distiller.train_on_batch(random.integers(0, 256, (8, 6, 6, 1), np.uint8), random.integers(0, 3, 8))
+        norms = [np.linalg.norm(model.get_layer(f"dense_{number}").kernel, axis=0) for number in (1, 2)]
+        assert max(map(np.max, norms)) <= 0.5 + 1e-6
+    assert max(map(np.max, norms)) > 0.5 - 1e-3
+    assert np.linalg.norm(model.get_layer("logits").kernel, axis=0).max() > 0.5
+
+
+def test_weight_decay_is_that_of_a_coupled_optimiser():
+    model = models.mlp((4,), input_shape=(3, 3, 1), classes=2, weight_decay=0.1)
+    for weight in model.trainable_weights:
+        weight.assign(np.random.default_rng(0).normal(size=weight.shape))
+    with tf.GradientTape() as tape:
+        penalty = sum(model.losses)
+    for gradient, weight in zip(tape.gradient(penalty, model.trainable_weights), model.trainable_weights, strict=True):
+        np.testing.assert_allclose(gradient, 0.1 * weight.numpy(), rtol=1e-6)
+
+
+def test_dropout_of_pixels_and_hidden_units():
+    model = models.mlp((400,), input_shape=(20, 20, 1), dropout=(0.2, 0.5))
+    names = ("dropout_pixels", "dense_1", "dropout_1")
+    seen = keras.Model(model.input, [model.get_layer(name).output for name in names])
+    pixels, hidden, dropped = (part.numpy() for part in seen(np.full((10, 20, 20, 1), 255, np.uint8), training=True))
+    assert abs(np.mean(pixels == 0) - 0.2) < 0.03
+    assert abs(np.mean(dropped[hidden > 0] == 0) - 0.5) < 0.05
