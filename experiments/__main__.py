@@ -16,6 +16,7 @@ STUDIES = {
     "catdog-channels": "experiments.catdog_channels",
     "cifar-transfer": "experiments.cifar_transfer",
 }
+RESTART = 75
 
 
 def main(arguments: list[str]) -> int:
@@ -37,7 +38,7 @@ def main(arguments: list[str]) -> int:
         import distill
         import prune
         from experiments.config import with_profile
-        from experiments.errors import UsageError
+        from experiments.errors import Restart, UsageError
     # Each trial is a new model and so a new function to trace; TensorFlow takes that for a mistake.
     tf.get_logger().setLevel("ERROR")
     logging.set_verbosity(logging.ERROR)
@@ -55,6 +56,8 @@ def main(arguments: list[str]) -> int:
         module.run(config)
     except (UsageError, data.DataError, distill.DistillationError, prune.PruneError, OSError) as error:
         return _fail(" ".join(str(error).split()))
+    except Restart:
+        return RESTART
     except KeyboardInterrupt:
         return _fail("stopped; the same command goes on where it was", status=130)
     return 0
@@ -91,4 +94,8 @@ def _fail(message: str, status: int = 2) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    status = main(sys.argv[1:])
+    if status == RESTART:
+        sys.stdout.flush()
+        os.execv(sys.executable, [sys.executable, "-m", "experiments", *sys.argv[1:]])
+    sys.exit(status)

@@ -119,7 +119,7 @@ class CutTrial(Trial):
     optimizer_name: str = "adam"
     recalibrated = True
 
-    def optimizer(self) -> keras.optimizers.Optimizer:
+    def optimizer(self, steps_per_epoch: int) -> keras.optimizers.Optimizer:
         return OPTIMIZERS[self.optimizer_name](self.learning_rate)
 
     def columns(self) -> dict:

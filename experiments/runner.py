@@ -9,6 +9,7 @@ from functools import cached_property
 from pathlib import Path
 
 import keras
+import psutil
 import tensorflow as tf
 from tqdm import tqdm
 
@@ -17,11 +18,12 @@ import report
 from data import Dataset
 from experiments import training
 from experiments.config import Config
-from experiments.errors import UsageError
+from experiments.errors import Restart, UsageError
 from experiments.rows import COLUMNS, EPOCH_COLUMNS, Table, check_writable
 from experiments.trial import Trial
 
 LOG_SECONDS = 20
+GROWTH_BYTES = 3 << 29
 ROOT = Path(__file__).resolve().parent.parent
 
 
@@ -72,7 +74,11 @@ class Runner:
         return f"{head}-dirty" if dirty else head
 
     def run(self, trials: Sequence[Trial]) -> None:
-        """Trains what is missing. Killed and started again, it loses at most the epoch it was in."""
+        """Trains what is missing. Killed and started again, it loses at most the epoch it was in.
+
+        Raises:
+            Restart: the process has grown by 1.5 GB and trials are left.
+        """
         split = self.dataset
         print(
             f"data: {split.name} from {split.source}: "
@@ -85,6 +91,7 @@ class Runner:
             return
         missing = [trial for trial in trials if self.key(trial) not in done]
         print(f"{self.study}: {len(trials)} trials, {len(trials) - len(missing)} done before")
+        begin = _memory()
         self._bar = tqdm(
             total=sum(trial.epochs for trial in missing),
             unit="epoch",
@@ -98,6 +105,8 @@ class Runner:
                     self._run_trial(trial)
                     # A network and its compiled functions refer to each other; memory must not grow with the trials.
                     keras.backend.clear_session()
+                    if _memory() - begin > GROWTH_BYTES and number < len(missing):
+                        raise Restart
 
     def run_and_publish(self, trials: Sequence[Trial]) -> None:
         """Runs the trials, then prints the study's table and writes its figures, of these trials only."""
@@ -208,6 +217,10 @@ def _save_whole(model: keras.Model, path: Path) -> None:
         temporary.replace(path)
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def _memory() -> int:
+    return psutil.Process().memory_info().rss
 
 
 def _git(*arguments: str) -> str:

@@ -32,8 +32,8 @@ def compiled(model: keras.Model, trial: Trial, dataset: Dataset, *, taught: bool
     distiller = distill.Distiller(
         model, lambda_=trial.lambda_ if taught else 0.0, temperature=trial.temperature if taught else 1.0
     )
-    steps = min(STEPS_PER_EXECUTION, -(-len(dataset.train) // trial.batch_size))
-    distiller.compile(trial.optimizer(), metrics=["accuracy"], steps_per_execution=steps)
+    steps = -(-len(dataset.train) // trial.batch_size)
+    distiller.compile(trial.optimizer(steps), metrics=["accuracy"], steps_per_execution=min(STEPS_PER_EXECUTION, steps))
     distiller.optimizer.build(model.trainable_variables)
     return distiller
 

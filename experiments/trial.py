@@ -38,7 +38,7 @@ class Trial:
     temperature: float | None = None
     teacher: "Trial | None" = None
 
-    def optimizer(self) -> keras.optimizers.Optimizer:
+    def optimizer(self, steps_per_epoch: int) -> keras.optimizers.Optimizer:
         """A new optimizer of the trial's kind and learning rate."""
         return keras.optimizers.Adam(self.learning_rate)
 

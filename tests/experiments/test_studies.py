@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 
 from experiments import mnist_batch_sweep, mnist_lambda_sweep, training
-from experiments.__main__ import STUDIES, main
+from experiments.__main__ import RESTART, STUDIES, main
 from experiments.config import with_profile
 from experiments.rows import COLUMNS
 
@@ -87,6 +87,17 @@ def test_a_killed_run_goes_on_at_its_last_epoch_and_gives_the_same_numbers(monke
     measured = ["trial", "validation_accuracy", "test_accuracy", "test_loss"]
     pd.testing.assert_frame_equal(whole[measured], killed[measured])
     assert len(saved) == whole.epochs.sum()
+
+
+def test_a_run_that_has_grown_too_large_goes_on_in_a_new_process(monkeypatch):
+    arguments = ["mnist-dense", "--profile", "smoke", "--data", "synthetic", "--results", "results"]
+    with monkeypatch.context() as patch:
+        patch.setattr("experiments.runner.GROWTH_BYTES", -(1 << 40))
+        assert main(arguments) == RESTART
+    assert len(pd.read_csv("results/mnist-dense.csv")) == 1
+    assert main(arguments) == 0
+    rows = pd.read_csv("results/mnist-dense.csv")
+    assert len(rows) == rows.trial.nunique() == 6
 
 
 def test_plain_and_distilled_start_from_the_same_weights_and_see_the_same_batches(monkeypatch):
