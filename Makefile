@@ -5,7 +5,8 @@ RUN := $(VENV)/bin/python
 READY := $(VENV)/.ready
 ARGS ?=
 
-STUDIES := mnist-dense mnist-lambda-sweep mnist-batch-sweep catdog-mobilenet catdog-channels cifar-transfer
+STUDIES := mnist-dense mnist-lambda-sweep mnist-batch-sweep catdog-mobilenet catdog-channels cifar-transfer \
+	hinton-mnist hinton-transfer-set hinton-temperature
 
 .DEFAULT_GOAL := help
 .PHONY: help test smoke bench notebooks lint lock clean readme $(STUDIES)
@@ -24,6 +25,9 @@ mnist-batch-sweep: $(READY) ## study 1: accuracy against batch size, at the λ t
 catdog-mobilenet: $(READY) ## study 1: MobileNet students with layers removed, Figures 5 to 8 (ARGS="--alpha 0.75")
 catdog-channels: $(READY) ## study 1: MobileNet students with channels removed (ARGS="--alpha 0.75")
 cifar-transfer: $(READY) ## study 1: the failed transfer to CIFAR-10 and its cause (ARGS="--alpha 0.75")
+hinton-mnist: $(READY) ## study 2: Hinton's teacher and students, Table 1 (ARGS="--protocol reproduction")
+hinton-transfer-set: $(READY) ## study 2: transfer sets without 3, and of 7 and 8 alone, and the bias of unseen classes
+hinton-temperature: $(READY) ## study 2: temperature by width of the student, Table 2
 ifeq ($(strip $(ARGS)),)
 mnist-batch-sweep: mnist-lambda-sweep
 endif

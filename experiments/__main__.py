@@ -15,6 +15,9 @@ STUDIES = {
     "catdog-mobilenet": "experiments.catdog_mobilenet",
     "catdog-channels": "experiments.catdog_channels",
     "cifar-transfer": "experiments.cifar_transfer",
+    "hinton-mnist": "experiments.hinton_mnist",
+    "hinton-transfer-set": "experiments.hinton_transfer_set",
+    "hinton-temperature": "experiments.hinton_temperature",
 }
 RESTART = 75
 

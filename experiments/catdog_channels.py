@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Literal
 
 import keras
+import numpy as np
 import tensorflow as tf
 
 import distill
@@ -28,6 +29,7 @@ from experiments.catdog import TUNING_SEED, CatdogConfig, CutTrial, student_sett
 from experiments.config import check_at_least
 from experiments.errors import UsageError
 from experiments.runner import Runner
+from experiments.training import outputs
 from experiments.trial import Trial
 
 STUDY = "catdog-channels"
@@ -138,7 +140,8 @@ def run(config: Config) -> None:
         begin = time.perf_counter()
         pruned = prune.shrink(parent, images, trial.keep, trial.criterion, trial.scope, trial.target, seed=trial.seed)
         surgery["seconds"] = time.perf_counter() - begin
-        surgery["validation_accuracy"] = accuracy(pruned, dataset.validation)
+        predicted = outputs(pruned, dataset.validation).argmax(-1)
+        surgery["validation_accuracy"] = float(np.mean(predicted == dataset.validation.labels))
         return pruned
 
     def details(trial: Trial, parent: keras.Model | None, distiller: distill.Distiller, history) -> dict:
@@ -169,15 +172,6 @@ def run(config: Config) -> None:
     config = catdog.with_optimizer(config, runner_of(TUNING), tuning_trial)
     if config is not None:
         runner_of(STUDY).run_and_publish(trials(config))
-
-
-def accuracy(model: keras.Model, split) -> float:
-    """Share of a split's images that the model gets right."""
-    metric = keras.metrics.SparseCategoricalAccuracy()
-    forward = tf.function(lambda images: model(images, training=False), reduce_retracing=True)
-    for images, labels in split.batches(100):
-        metric.update_state(labels, forward(images))
-    return float(metric.result())
 
 
 def removed_channels(parent: keras.Model, pruned: keras.Model) -> int:

@@ -32,6 +32,7 @@ from experiments.config import check_at_least, check_positive
 from experiments.errors import UsageError
 from experiments.pruning import PRUNING_COLUMNS, PrunedTrial, cut, removed_layers
 from experiments.runner import Runner
+from experiments.training import outputs
 from experiments.trial import Trial
 
 STUDY = "catdog-mobilenet"
@@ -174,10 +175,7 @@ def zero_densities(teacher: keras.Model, unit: str) -> pd.DataFrame:
 
 def mistakes(teacher: keras.Model, student: keras.Model, dataset: Dataset):
     """Figure of test images that the teacher gets wrong, and of those that only the student does."""
-    probabilities = []
-    for model in (teacher, student):
-        forward = model.predict(dataset.test.batches(100), verbose=0)
-        probabilities.append(np.array(keras.ops.softmax(forward)))
+    probabilities = [np.array(keras.ops.softmax(outputs(model, dataset.test))) for model in (teacher, student)]
     return report.mistakes_figure(dataset.test.images, dataset.test.labels, *probabilities, dataset.class_names)
 
 

@@ -12,6 +12,7 @@ import models
 from data import Dataset, Jitter
 from experiments.config import Config as BaseConfig
 from experiments.config import check_at_least
+from experiments.runner import Runner
 from experiments.trial import Trial
 
 Protocol = Literal["original", "reproduction"]
@@ -233,6 +234,16 @@ def distilled(
     )
 
 
+def ablations(config: HintonConfig) -> dict[str, dict]:
+    """What made the difference to the published figures, one at a time: words → changes of the distilled recipe."""
+    recipe = config.recipes.distilled
+    return {
+        "without views": {"jitter": None},
+        "SGD 0.01": {"optimizer": "sgd", "learning_rate": 0.01, "schedule": "constant"},
+        "a third of the epochs": {"epochs": -(-recipe.epochs // 3)},
+    }
+
+
 def build(trial: HintonTrial, parent=None) -> keras.Model:
     """The trial's network."""
     recipe = trial.recipe
@@ -251,3 +262,19 @@ def dataset_of(dataset: Dataset, trial: HintonTrial) -> Dataset:
     if trial.recipe.jitter:
         train = train.jittered(Jitter(*trial.recipe.jitter))
     return replace(dataset, train=train)
+
+
+def run(study: str, config: HintonConfig, trials: list[HintonTrial], **settings) -> None:
+    """Trains what is missing, prints the table and draws the figures; `settings` are fields of the Runner."""
+    dataset = config.load(image_size=28, channels=1)
+    columns = (*COLUMNS, *settings.pop("extra_columns", ()))
+    runner = Runner(
+        study,
+        config,
+        dataset,
+        build,
+        dataset_of=lambda trial: dataset_of(dataset, trial),
+        extra_columns=columns,
+        **settings,
+    )
+    runner.run_and_publish(trials)

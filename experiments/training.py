@@ -10,6 +10,7 @@ from pathlib import Path
 
 import keras
 import numpy as np
+import tensorflow as tf
 
 import distill
 import prune
@@ -98,6 +99,12 @@ def train(
 def evaluate(compiled: keras.Model, split) -> dict[str, float]:
     """Loss and accuracy of a compiled model on a split."""
     return compiled.evaluate(split.batches(EVALUATION_BATCH), verbose=0, return_dict=True)
+
+
+def outputs(model: keras.Model, split) -> np.ndarray:
+    """What a model gives for a split's images in order, in inference mode: float32 (n, classes)."""
+    forward = tf.function(lambda images: model(images, training=False), reduce_retracing=True)
+    return np.concatenate([forward(images).numpy() for images, _ in split.batches(EVALUATION_BATCH)])
 
 
 def _evaluate_recalibrated(distiller: distill.Distiller, dataset: Dataset) -> dict[str, float]:

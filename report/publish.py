@@ -4,7 +4,7 @@ from pathlib import Path
 
 import matplotlib.figure
 
-from report import catdog, channels, cifar, mnist
+from report import catdog, channels, cifar, hinton, mnist
 from report.rows import read
 
 REPORTS = {
@@ -14,6 +14,9 @@ REPORTS = {
     "catdog-mobilenet": catdog.mobilenet,
     "catdog-channels": channels.channels,
     "cifar-transfer": cifar.transfer,
+    "hinton-mnist": hinton.mnist,
+    "hinton-transfer-set": hinton.transfer_sets,
+    "hinton-temperature": hinton.temperatures,
 }
 
 
