@@ -2,5 +2,6 @@
 
 from models.mnist import mlp, mnist_cnn
 from models.mobilenet import mobilenet
+from models.vgg import OF_2, OF_4, OF_8, S1, VGG_16, VGG_19, Blocks, vgg
 
-__all__ = ["mlp", "mnist_cnn", "mobilenet"]
+__all__ = ["OF_2", "OF_4", "OF_8", "S1", "VGG_16", "VGG_19", "Blocks", "mlp", "mnist_cnn", "mobilenet", "vgg"]
