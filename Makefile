@@ -6,7 +6,8 @@ READY := $(VENV)/.ready
 ARGS ?=
 
 STUDIES := mnist-dense mnist-lambda-sweep mnist-batch-sweep catdog-mobilenet catdog-channels cifar-transfer \
-	hinton-mnist hinton-transfer-set hinton-temperature
+	hinton-mnist hinton-transfer-set hinton-temperature \
+	iterative-mnist iterative-cifar10
 
 .DEFAULT_GOAL := help
 .PHONY: help test smoke bench notebooks lint lock clean readme $(STUDIES)
@@ -28,6 +29,8 @@ cifar-transfer: $(READY) ## study 1: the failed transfer to CIFAR-10 and its cau
 hinton-mnist: $(READY) ## study 2: Hinton's teacher and students, Table 1 (ARGS="--protocol reproduction")
 hinton-transfer-set: $(READY) ## study 2: transfer sets without 3, and of 7 and 8 alone, and the bias of unseen classes
 hinton-temperature: $(READY) ## study 2: temperature by width of the student, Table 2
+iterative-mnist: $(READY) ## study 3: families of smaller and smaller VGG networks on MNIST (ARGS="--profile quick")
+iterative-cifar10: $(READY) ## study 3: the same on CIFAR-10 (ARGS="--profile quick")
 ifeq ($(strip $(ARGS)),)
 mnist-batch-sweep: mnist-lambda-sweep
 endif

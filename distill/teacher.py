@@ -44,6 +44,8 @@ class TeacherOutputs:
 def mixture(teachers: Sequence[tuple[float, TeacherOutputs]], temperature: float) -> TeacherOutputs:
     """Several teachers as one: a Distiller of this temperature then adds up their divergences with their weights.
 
+    Features for hints are those of the first teacher.
+
     Args:
         teachers: (weight, outputs on the same split); weights add up to 1.
         temperature: T > 0.
@@ -57,7 +59,8 @@ def mixture(teachers: Sequence[tuple[float, TeacherOutputs]], temperature: float
     softened = [(weight, outputs.softened(temperature)) for weight, outputs in teachers]
     names = softened_names(temperature)
     mixed = mix([(weight, tuple(outputs.arrays[name] for name in names)) for weight, outputs in softened])
-    return TeacherOutputs(dict(zip(names, mixed, strict=True)), teachers[0][1].data_fingerprint)
+    first = softened[0][1]
+    return TeacherOutputs(first.arrays | dict(zip(names, mixed, strict=True)), first.data_fingerprint)
 
 
 def softened_names(temperature: float) -> tuple[str, str]:

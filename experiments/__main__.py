@@ -18,6 +18,8 @@ STUDIES = {
     "hinton-mnist": "experiments.hinton_mnist",
     "hinton-transfer-set": "experiments.hinton_transfer_set",
     "hinton-temperature": "experiments.hinton_temperature",
+    "iterative-mnist": "experiments.iterative_mnist",
+    "iterative-cifar10": "experiments.iterative_cifar10",
 }
 RESTART = 75
 

@@ -127,14 +127,22 @@ class Runner:
         return self._networks[key]
 
     def teacher_outputs(self, trial: Trial) -> distill.TeacherOutputs:
-        """Outputs of a trial's teacher on the training split, softened at the trial's temperature."""
-        outputs = distill.teacher_outputs(
-            self.network(trial.teacher),
-            self._dataset(trial).train,
-            cache=self.config.cache,
-            batch_size=training.EVALUATION_BATCH,
-        )
-        return outputs.softened(trial.temperature)
+        """Outputs of a trial's teachers on its training split, softened at its temperature, and its hints' features."""
+        layers = sorted({hint.teacher for hint in trial.hints})
+        weighted = [
+            (
+                weight,
+                distill.teacher_outputs(
+                    self.network(teacher),
+                    self._dataset(trial).train,
+                    layers=() if number else layers,
+                    cache=self.config.cache,
+                    batch_size=training.EVALUATION_BATCH,
+                ),
+            )
+            for number, (weight, teacher) in enumerate(trial.teachers)
+        ]
+        return distill.mixture(weighted, trial.temperature)
 
     def _network_path(self, trial: Trial) -> Path:
         return self.config.cache / "networks" / f"{self.key(trial)}.keras"
@@ -149,7 +157,7 @@ class Runner:
             distiller = training.compiled(model, trial, dataset, taught=False)
             self._bar.update(trial.epochs)
         else:
-            outputs = self.teacher_outputs(trial) if trial.lambda_ else None
+            outputs = self.teacher_outputs(trial) if trial.teachers else None
             keras.utils.set_random_seed(trial.seed)
             model = self.build(trial, parent)
             distiller = training.compiled(model, trial, dataset, taught=outputs is not None)
@@ -165,7 +173,7 @@ class Runner:
         measured = training.measure(distiller, dataset, recalibrate=trial.recalibrated, on_test=self.on_test)
         measured |= self.details(trial, parent, distiller, history)
         measured["train_seconds"] = sum(epoch["seconds"] for epoch in history) if history else None
-        if keep or trial.method == "teacher":
+        if keep or trial.kept or trial.method == "teacher":
             _save_whole(model, self._network_path(trial))
         if history:
             self.epochs.append([{"study": self.study, "trial": key, **epoch} for epoch in history])

@@ -30,12 +30,11 @@ def compiled(model: keras.Model, trial: Trial, dataset: Dataset, *, taught: bool
         dataset: of the training.
         taught: whether batches will carry teacher outputs; otherwise it trains on labels only.
     """
-    distiller = distill.Distiller(
-        model, lambda_=trial.lambda_ if taught else 0.0, temperature=trial.temperature if taught else 1.0
-    )
+    settings = {"lambda_": trial.lambda_, "temperature": trial.temperature, "hints": trial.hints} if taught else {}
+    distiller = distill.Distiller(model, **{"lambda_": 0.0, "temperature": 1.0} | settings)
     steps = -(-len(dataset.train) // trial.batch_size)
     distiller.compile(trial.optimizer(steps), metrics=["accuracy"], steps_per_execution=min(STEPS_PER_EXECUTION, steps))
-    distiller.optimizer.build(model.trainable_variables)
+    distiller.optimizer.build(distiller.trainable_variables)
     return distiller
 
 
@@ -157,7 +156,8 @@ def _file_bytes(model: keras.Model) -> int:
 
 def _variables(distiller: distill.Distiller) -> list:
     # `variables`, not `weights`: the state of dropout's random numbers is needed too.
-    return [*distiller.student.variables, *distiller.optimizer.variables]
+    regressors = [variable for regressor in distiller.regressors for variable in regressor.variables]
+    return [*distiller.student.variables, *regressors, *distiller.optimizer.variables]
 
 
 def _save(folder: Path, distiller: distill.Distiller, history: list[dict]) -> None:

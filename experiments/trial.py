@@ -20,12 +20,16 @@ class Trial:
         parent: the trial that trained the network this one is cut from, or None.
         recalibrated: whether batch-norm statistics are computed anew before the test.
         track: whether each epoch is evaluated recalibrated too.
+        kept: whether the trained network is kept in the cache, for other trials to learn from.
+        hints: terms of the loss that compare layers with those of the (first) teacher.
     """
 
-    # Not fields: they would change the keys of trials that have neither.
+    # Not fields: they would change the keys of trials that have none of them.
     parent = None
     recalibrated = False
     track = False
+    kept = False
+    hints = ()
 
     study: str
     method: str
@@ -37,6 +41,11 @@ class Trial:
     lambda_: float | None = None
     temperature: float | None = None
     teacher: "Trial | None" = None
+
+    @property
+    def teachers(self) -> "tuple[tuple[float, Trial], ...]":
+        """(weight, trial) of each teacher; weights add up to 1."""
+        return ((1.0, self.teacher),) if self.teacher is not None else ()
 
     def optimizer(self, steps_per_epoch: int) -> keras.optimizers.Optimizer:
         """A new optimizer of the trial's kind and learning rate."""

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import matplotlib.figure
 
-from report import catdog, channels, cifar, hinton, mnist
+from report import catdog, channels, cifar, hinton, iterative, mnist
 from report.rows import read
 
 REPORTS = {
@@ -17,6 +17,8 @@ REPORTS = {
     "hinton-mnist": hinton.mnist,
     "hinton-transfer-set": hinton.transfer_sets,
     "hinton-temperature": hinton.temperatures,
+    "iterative-mnist": iterative.families,
+    "iterative-cifar10": iterative.families,
 }
 
 
