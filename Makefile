@@ -7,7 +7,7 @@ ARGS ?=
 
 STUDIES := mnist-dense mnist-lambda-sweep mnist-batch-sweep catdog-mobilenet catdog-channels cifar-transfer \
 	hinton-mnist hinton-transfer-set hinton-temperature \
-	iterative-mnist iterative-cifar10
+	iterative-mnist iterative-cifar10 assistants-cifar10
 
 .DEFAULT_GOAL := help
 .PHONY: help test smoke bench notebooks lint lock clean readme $(STUDIES)
@@ -31,6 +31,7 @@ hinton-transfer-set: $(READY) ## study 2: transfer sets without 3, and of 7 and 
 hinton-temperature: $(READY) ## study 2: temperature by width of the student, Table 2
 iterative-mnist: $(READY) ## study 3: families of smaller and smaller VGG networks on MNIST (ARGS="--profile quick")
 iterative-cifar10: $(READY) ## study 3: the same on CIFAR-10 (ARGS="--profile quick")
+assistants-cifar10: $(READY) ## study 4: dense features, ensembles and teaching assistants (ARGS="--profile quick")
 ifeq ($(strip $(ARGS)),)
 mnist-batch-sweep: mnist-lambda-sweep
 endif

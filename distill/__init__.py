@@ -3,6 +3,8 @@
 from distill.batch_norm import moving_statistics, recalibrate, set_moving_statistics
 from distill.distiller import Distiller, check_lambda, check_same_outputs, check_temperature
 from distill.errors import DistillationError
+from distill.features import FeatureDistiller
+from distill.guides import drop_guides, guides
 from distill.hints import Hint, hint_loss
 from distill.losses import soft_target_loss, soft_targets
 from distill.teacher import TeacherOutputs, mixture, model_fingerprint, teacher_outputs
@@ -10,11 +12,14 @@ from distill.teacher import TeacherOutputs, mixture, model_fingerprint, teacher_
 __all__ = [
     "DistillationError",
     "Distiller",
+    "FeatureDistiller",
     "Hint",
     "TeacherOutputs",
     "check_lambda",
     "check_same_outputs",
     "check_temperature",
+    "drop_guides",
+    "guides",
     "hint_loss",
     "mixture",
     "model_fingerprint",

@@ -20,6 +20,7 @@ STUDIES = {
     "hinton-temperature": "experiments.hinton_temperature",
     "iterative-mnist": "experiments.iterative_mnist",
     "iterative-cifar10": "experiments.iterative_cifar10",
+    "assistants-cifar10": "experiments.assistants_cifar10",
 }
 RESTART = 75
 

@@ -20,6 +20,7 @@ from experiments import training
 from experiments.config import Config
 from experiments.errors import Restart, UsageError
 from experiments.rows import COLUMNS, EPOCH_COLUMNS, Table, check_writable
+from experiments.training import Taught
 from experiments.trial import Trial
 
 LOG_SECONDS = 20
@@ -37,6 +38,7 @@ class Runner:
         dataset: what all trials train on and are tested on.
         build: trial, network of its parent or None → network, with fresh weights drawn from the trial's seed.
         dataset_of: trial → what it trains, validates and tests on, where that is not `dataset`.
+        taught_of: trial → teacher outputs on its splits, where those are not its teachers' on its training split.
         on_test: whether networks are measured on the test split; candidates of a choice are not.
         details: trial, network of its parent or None, its Distiller after the test, its epochs → further columns of
             its row.
@@ -48,6 +50,7 @@ class Runner:
     dataset: Dataset
     build: Callable[[Trial, keras.Model | None], keras.Model]
     dataset_of: Callable[[Trial], Dataset] | None = None
+    taught_of: Callable[[Trial], Taught] | None = None
     on_test: bool = True
     details: Callable[[Trial, keras.Model | None, distill.Distiller, list[dict]], dict] = lambda *_: {}
     extra_columns: Sequence[str] = ()
@@ -144,6 +147,11 @@ class Runner:
         ]
         return distill.mixture(weighted, trial.temperature)
 
+    def _taught(self, trial: Trial) -> Taught:
+        if self.taught_of:
+            return self.taught_of(trial)
+        return Taught(train=self.teacher_outputs(trial) if trial.teachers else None)
+
     def _network_path(self, trial: Trial) -> Path:
         return self.config.cache / "networks" / f"{self.key(trial)}.keras"
 
@@ -154,23 +162,24 @@ class Runner:
         if trial.method == "teacher" and self._network_path(trial).exists():
             # Another study trained it; its epochs and seconds are in that study's files.
             model, history = load_model(self._network_path(trial)), []
+            taught = Taught()
             distiller = training.compiled(model, trial, dataset, taught=False)
             self._bar.update(trial.epochs)
         else:
-            outputs = self.teacher_outputs(trial) if trial.teachers else None
+            taught = self._taught(trial)
             keras.utils.set_random_seed(trial.seed)
             model = self.build(trial, parent)
-            distiller = training.compiled(model, trial, dataset, taught=outputs is not None)
+            distiller = training.compiled(model, trial, dataset, taught=taught.train is not None)
             history = training.train(
                 distiller,
                 trial,
                 dataset,
-                teacher=outputs,
+                taught=taught,
                 folder=folder,
                 tick=self._tick,
                 evaluate_recalibrated=trial.track,
             )
-        measured = training.measure(distiller, dataset, recalibrate=trial.recalibrated, on_test=self.on_test)
+        measured = training.measure(distiller, dataset, taught, recalibrate=trial.recalibrated, on_test=self.on_test)
         measured |= self.details(trial, parent, distiller, history)
         measured["train_seconds"] = sum(epoch["seconds"] for epoch in history) if history else None
         if keep or trial.kept or trial.method == "teacher":
@@ -200,7 +209,8 @@ class Runner:
 
     def _tick(self, epoch: dict) -> None:
         if epoch:
-            self._bar.set_postfix(validation=f"{epoch['validation_accuracy']:.4f}", refresh=False)
+            shown = epoch.get("validation_accuracy", epoch["validation_loss"])
+            self._bar.set_postfix(validation=f"{shown:.4f}", refresh=False)
         self._bar.update()
 
 

@@ -6,6 +6,7 @@ import shutil
 import tempfile
 import time
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 
 import keras
@@ -21,29 +22,39 @@ EVALUATION_BATCH = 100
 STEPS_PER_EXECUTION = 50
 
 
-def compiled(model: keras.Model, trial: Trial, dataset: Dataset, *, taught: bool) -> distill.Distiller:
-    """A Distiller around the trial's network, with the trial's optimizer, ready to train and to evaluate.
+@dataclass(frozen=True)
+class Taught:
+    """Teacher outputs on the splits of a trial; None where batches carry none."""
+
+    train: distill.TeacherOutputs | None = None
+    validation: distill.TeacherOutputs | None = None
+    test: distill.TeacherOutputs | None = None
+
+
+def compiled(model: keras.Model, trial: Trial, dataset: Dataset, *, taught: bool) -> keras.Model:
+    """The trial's network within its distiller, with the trial's optimizer, ready to train and to evaluate.
 
     Args:
         model: the student, or a teacher to be trained on labels.
-        trial: learning rate, λ and T.
+        trial: what is to be trained how.
         dataset: of the training.
         taught: whether batches will carry teacher outputs; otherwise it trains on labels only.
     """
-    settings = {"lambda_": trial.lambda_, "temperature": trial.temperature, "hints": trial.hints} if taught else {}
-    distiller = distill.Distiller(model, **{"lambda_": 0.0, "temperature": 1.0} | settings)
+    distiller = trial.distiller(model, taught=taught)
     steps = -(-len(dataset.train) // trial.batch_size)
-    distiller.compile(trial.optimizer(steps), metrics=["accuracy"], steps_per_execution=min(STEPS_PER_EXECUTION, steps))
+    distiller.compile(
+        trial.optimizer(steps), metrics=list(trial.metrics), steps_per_execution=min(STEPS_PER_EXECUTION, steps)
+    )
     distiller.optimizer.build(distiller.trainable_variables)
     return distiller
 
 
 def train(
-    distiller: distill.Distiller,
+    distiller: keras.Model,
     trial: Trial,
     dataset: Dataset,
     *,
-    teacher: distill.TeacherOutputs | None,
+    taught: Taught,
     folder: Path,
     tick: Callable[[dict], None],
     evaluate_recalibrated: bool = False,
@@ -56,30 +67,29 @@ def train(
         distiller: from `compiled`.
         trial: seed, epochs and batch size.
         dataset: trains on `train`; each epoch is evaluated on `validation`.
-        teacher: its outputs on `dataset.train`.
+        taught: teacher outputs on the splits.
         folder: of the checkpoint, written after each epoch.
         tick: called after each epoch with the accuracies of that epoch.
         evaluate_recalibrated: evaluate each epoch with batch-norm statistics recalibrated on `train`, and without;
             training goes on with its own.
 
     Returns:
-        One dict an epoch: epoch, loss, accuracy, validation_loss, validation_accuracy, seconds.
+        One dict an epoch: epoch, loss, accuracy, validation_loss, validation_accuracy, seconds; accuracies only where
+        they are among the trial's metrics.
     """
     history = _restore(folder, distiller)
     for _ in history:
         tick({})
     for epoch in range(len(history), trial.epochs):
         begin = time.perf_counter()
-        batches = dataset.train.batches(trial.batch_size, seed=trial.seed, epoch=epoch, teacher=teacher)
-        trained = distiller.fit(batches, verbose=0, shuffle=False).history
+        batches = dataset.train.batches(trial.batch_size, seed=trial.seed, epoch=epoch, teacher=taught.train)
+        trained = distiller.fit(trial.prepared(batches, epoch), verbose=0, shuffle=False).history
         seconds = time.perf_counter() - begin
-        validation = evaluate(distiller, dataset.validation)
+        validation = evaluate(distiller, dataset.validation, taught.validation)
         measured = {
             "epoch": epoch + 1,
-            "loss": trained["loss"][0],
-            "accuracy": trained["accuracy"][0],
-            "validation_loss": validation["loss"],
-            "validation_accuracy": validation["accuracy"],
+            **{name: values[0] for name, values in trained.items()},
+            **{f"validation_{name}": value for name, value in validation.items()},
             "seconds": seconds,
         }
         if evaluate_recalibrated:
@@ -95,9 +105,9 @@ def train(
     return history
 
 
-def evaluate(compiled: keras.Model, split) -> dict[str, float]:
-    """Loss and accuracy of a compiled model on a split."""
-    return compiled.evaluate(split.batches(EVALUATION_BATCH), verbose=0, return_dict=True)
+def evaluate(compiled: keras.Model, split, teacher: distill.TeacherOutputs | None = None) -> dict[str, float]:
+    """Loss and metrics of a compiled model on a split, and on a teacher's outputs there if they are given."""
+    return compiled.evaluate(split.batches(EVALUATION_BATCH, teacher=teacher), verbose=0, return_dict=True)
 
 
 def outputs(model: keras.Model, split) -> np.ndarray:
@@ -114,12 +124,15 @@ def _evaluate_recalibrated(distiller: distill.Distiller, dataset: Dataset) -> di
     return measured
 
 
-def measure(distiller: distill.Distiller, dataset: Dataset, *, recalibrate: bool = False, on_test: bool = True) -> dict:
+def measure(
+    distiller: keras.Model, dataset: Dataset, taught: Taught, *, recalibrate: bool = False, on_test: bool = True
+) -> dict:
     """The measured columns of a result row: accuracies at the end of training, and size.
 
     Args:
         distiller: the trained network, compiled.
         dataset: measures on `validation` and `test`.
+        taught: teacher outputs on the splits.
         recalibrate: compute the batch-norm statistics anew on `train` first (and leave them so); the test accuracy
             before that is a column of its own.
         on_test: measure on `test`; candidates of a choice are not.
@@ -130,18 +143,17 @@ def measure(distiller: distill.Distiller, dataset: Dataset, *, recalibrate: bool
             tested["test_accuracy_uncalibrated"] = evaluate(distiller, dataset.test)["accuracy"]
         distill.recalibrate(model, dataset.train)
     if on_test:
-        test = evaluate(distiller, dataset.test)
-        tested |= {
-            "test_accuracy": test["accuracy"],
-            "test_errors": round((1 - test["accuracy"]) * len(dataset.test)),
-            "test_loss": test["loss"],
-        }
+        test = evaluate(distiller, dataset.test, taught.test)
+        tested["test_loss"] = test["loss"]
+        if "accuracy" in test:
+            tested["test_accuracy"] = test["accuracy"]
+            tested["test_errors"] = round((1 - test["accuracy"]) * len(dataset.test))
     return {
         "params": model.count_params(),
         "trainable_params": sum(int(np.prod(weight.shape)) for weight in model.trainable_weights),
         "macs": prune.macs(model),
         "model_bytes": _file_bytes(model),
-        "validation_accuracy": evaluate(distiller, dataset.validation)["accuracy"],
+        "validation_accuracy": evaluate(distiller, dataset.validation, taught.validation).get("accuracy"),
         **tested,
     }
 
@@ -154,13 +166,13 @@ def _file_bytes(model: keras.Model) -> int:
         return path.stat().st_size
 
 
-def _variables(distiller: distill.Distiller) -> list:
+def _variables(distiller: keras.Model) -> list:
     # `variables`, not `weights`: the state of dropout's random numbers is needed too.
     regressors = [variable for regressor in distiller.regressors for variable in regressor.variables]
     return [*distiller.student.variables, *regressors, *distiller.optimizer.variables]
 
 
-def _save(folder: Path, distiller: distill.Distiller, history: list[dict]) -> None:
+def _save(folder: Path, distiller: keras.Model, history: list[dict]) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     temporary = folder / "checkpoint.tmp"
     arrays = {f"variable_{number}": v.numpy() for number, v in enumerate(_variables(distiller))}
@@ -171,7 +183,7 @@ def _save(folder: Path, distiller: distill.Distiller, history: list[dict]) -> No
     temporary.replace(folder / "checkpoint.npz")
 
 
-def _restore(folder: Path, distiller: distill.Distiller) -> list[dict]:
+def _restore(folder: Path, distiller: keras.Model) -> list[dict]:
     path = folder / "checkpoint.npz"
     if not path.exists():
         return []

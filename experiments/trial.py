@@ -5,6 +5,9 @@ import json
 from dataclasses import asdict, dataclass
 
 import keras
+import tensorflow as tf
+
+import distill
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -22,6 +25,7 @@ class Trial:
         track: whether each epoch is evaluated recalibrated too.
         kept: whether the trained network is kept in the cache, for other trials to learn from.
         hints: terms of the loss that compare layers with those of the (first) teacher.
+        metrics: what is measured beside the loss.
     """
 
     # Not fields: they would change the keys of trials that have none of them.
@@ -30,6 +34,7 @@ class Trial:
     track = False
     kept = False
     hints = ()
+    metrics = ("accuracy",)
 
     study: str
     method: str
@@ -46,6 +51,21 @@ class Trial:
     def teachers(self) -> "tuple[tuple[float, Trial], ...]":
         """(weight, trial) of each teacher; weights add up to 1."""
         return ((1.0, self.teacher),) if self.teacher is not None else ()
+
+    def distiller(self, model: keras.Model, *, taught: bool) -> keras.Model:
+        """The network within what trains it.
+
+        Args:
+            model: the student, or a teacher to be trained on labels.
+            taught: whether batches will carry teacher outputs; otherwise it trains on labels only.
+        """
+        if not taught:
+            return distill.Distiller(model, lambda_=0.0, temperature=1.0)
+        return distill.Distiller(model, lambda_=self.lambda_, temperature=self.temperature, hints=self.hints)
+
+    def prepared(self, batches: tf.data.Dataset, epoch: int) -> tf.data.Dataset:
+        """The training batches of an epoch as the distiller is to have them."""
+        return batches
 
     def optimizer(self, steps_per_epoch: int) -> keras.optimizers.Optimizer:
         """A new optimizer of the trial's kind and learning rate."""

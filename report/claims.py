@@ -24,16 +24,18 @@ def as_table(claims: list[Claim]) -> pd.DataFrame:
     return pd.DataFrame([asdict(claim) for claim in claims])
 
 
-def published(study: str, setting: str, metric: str | None = None) -> float:
+def published(study: str, setting: str, metric: str | None = None, table: str | None = None) -> float:
     """A figure of results/published/published.csv.
 
     Raises:
         KeyError: there is not exactly one such figure.
     """
-    table = pd.read_csv(RESULTS / "published" / "published.csv", dtype={"study": str})
-    found = table[(table.study == study) & (table.setting == setting)]
+    figures = pd.read_csv(RESULTS / "published" / "published.csv", dtype={"study": str})
+    found = figures[(figures.study == study) & (figures.setting == setting)]
     if metric is not None:
         found = found[found.metric == metric]
+    if table is not None:
+        found = found[found.table == table]
     if len(found) != 1:
         raise KeyError(f"{len(found)} published figures for {study!r}, {setting!r}, {metric!r}: expected one")
     return float(found.value.iloc[0])

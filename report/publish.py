@@ -4,7 +4,7 @@ from pathlib import Path
 
 import matplotlib.figure
 
-from report import catdog, channels, cifar, hinton, iterative, mnist
+from report import assistants, catdog, channels, cifar, hinton, iterative, mnist
 from report.rows import read
 
 REPORTS = {
@@ -19,6 +19,7 @@ REPORTS = {
     "hinton-temperature": hinton.temperatures,
     "iterative-mnist": iterative.families,
     "iterative-cifar10": iterative.families,
+    "assistants-cifar10": assistants.assistants,
 }
 
 

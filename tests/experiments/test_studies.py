@@ -106,7 +106,7 @@ def test_plain_and_distilled_start_from_the_same_weights_and_see_the_same_batche
 
     def spy(distiller, trial, dataset, **arguments):
         starts[str(trial)] = [weight.copy() for weight in distiller.student.get_weights()]
-        batches = dataset.train.batches(trial.batch_size, seed=trial.seed, epoch=0, teacher=arguments["teacher"])
+        batches = dataset.train.batches(trial.batch_size, seed=trial.seed, epoch=0, teacher=arguments["taught"].train)
         images[str(trial)] = next(iter(batches))[0].numpy()
         return train(distiller, trial, dataset, **arguments)
 

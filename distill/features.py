@@ -1,0 +1,47 @@
+"""Students of dense features: their output is to equal part of a teacher's feature vector (Malik et al. 2021, §3)."""
+
+import keras
+
+
+@keras.saving.register_keras_serializable(package="distill")
+class FeatureDistiller(keras.Model):
+    """Trains `student` on a teacher's features by mean squared error; labels are not looked at.
+
+    Batches carry {"teacher": {"features": float32 (b, d)}, …}, as `Split.batches(teacher=...)` draws them; d is the
+    size of the student's output. `evaluate` gives the same error.
+
+    Args:
+        student: model that ends in features (b, d).
+    """
+
+    regressors = ()
+
+    def __init__(self, student: keras.Model, name: str = "feature_distiller"):
+        super().__init__(name=name)
+        self.student = student
+        self.built = True
+
+    def call(self, inputs, training=None):
+        return self.student(inputs, training=training)
+
+    def compile(self, optimizer="rmsprop", *, loss="mse", jit_compile=False, **kwargs):
+        """As `keras.Model.compile`, for the mean squared error and without XLA, which slows convolutions on CPUs."""
+        super().compile(optimizer, loss=loss, jit_compile=jit_compile, **kwargs)
+
+    def train_step(self, data):
+        return super().train_step(_with_features(data))
+
+    def test_step(self, data):
+        return super().test_step(_with_features(data))
+
+    def get_config(self):
+        return {"student": keras.saving.serialize_keras_object(self.student), "name": self.name}
+
+    @classmethod
+    def from_config(cls, config):
+        return cls(**config | {"student": keras.saving.deserialize_keras_object(config["student"])})
+
+
+def _with_features(data):
+    x, y, sample_weight = keras.utils.unpack_x_y_sample_weight(data)
+    return x, y["teacher"]["features"], sample_weight

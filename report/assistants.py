@@ -1,0 +1,151 @@
+"""Tables, figures and verdicts of study 4: dense features, ensembles and teaching assistants."""
+
+import matplotlib.figure
+import pandas as pd
+
+from report.claims import Claim, percent, points, published, verdict
+from report.figures import COLOURS
+from report.intervals import mean_interval, paired_difference, summarise
+from report.mnist import in_percent
+from report.rows import StudyRows
+
+STUDY = "4 assistants, CIFAR-10"
+PAPER = {
+    "hierarchical": "1 hierarchical",
+    "direct": "2 direct from teacher",
+    "through S1": "3 through S1 as the one assistant",
+}
+
+
+def assistants(study: StudyRows) -> tuple[pd.DataFrame, dict[str, matplotlib.figure.Figure]]:
+    """Accuracy by regime and number of students; feature error down the ladder."""
+    rows = study.rows[study.rows.method != "features"]
+    table = summarise(rows, ["method", "regime", "members", "student"], ["test_accuracy", "trainable_params"])
+    return in_percent(table.drop(columns="trainable_params ±")), {
+        "assistants-accuracy": accuracy_figure(study.rows),
+        "assistants-errors": error_figure(study.rows),
+    }
+
+
+def ensembles(rows: pd.DataFrame, regime: str) -> pd.DataFrame:
+    """Fine-tuned ensembles of a regime; S1 alone belongs to every one."""
+    found = rows[(rows.method == "ensemble") & (rows.regime == regime)]
+    s1 = rows[(rows.method == "ensemble") & (rows.members == 1)]
+    return pd.concat([s1, found[found.members > 1]])
+
+
+def regimes(rows: pd.DataFrame) -> list[str]:
+    """The regimes of the paper that have rows."""
+    return [regime for regime in PAPER if ((rows.regime == regime) & (rows.method == "ensemble")).any()]
+
+
+def tables(rows: pd.DataFrame) -> pd.DataFrame:
+    """The paper's three tables of accuracies beside ours."""
+    lines = []
+    for regime in regimes(rows):
+        for members, own in ensembles(rows, regime).groupby("members"):
+            name = "student S1" if members == 1 else f"ensemble of {members:g} students"
+            table = PAPER[regime] if members > 1 else PAPER["hierarchical"]
+            ours = mean_interval(own.test_accuracy)
+            lines.append(
+                {"regime": regime, "network": name, "paper (%)": _published(name, table), "ours": percent(ours)}
+            )
+    return pd.DataFrame(lines)
+
+
+def training_losses(rows: pd.DataFrame) -> pd.DataFrame:
+    """Training loss and error on test features of every student, mean over seeds."""
+    students = rows[rows.method == "features"]
+    return summarise(
+        students, ["regime", "features", "first_feature"], ["training_loss", "feature_error", "teacher_feature_error"]
+    )
+
+
+def accuracy_figure(rows: pd.DataFrame) -> matplotlib.figure.Figure:
+    """Accuracy against number of students by regime, ours and published."""
+    figure = matplotlib.figure.Figure(figsize=(8, 4.6), layout="constrained")
+    axes = figure.add_subplot()
+    for colour, regime in zip(COLOURS, regimes(rows), strict=False):
+        line = summarise(ensembles(rows, regime), ["members"], ["test_accuracy"]).sort_values("members")
+        axes.errorbar(
+            line.members,
+            100 * line.test_accuracy,
+            100 * line["test_accuracy ±"],
+            marker="o",
+            capsize=3,
+            color=colour,
+            label=f"{regime}, ours",
+        )
+        counts = [count for count in line.members if count > 1]
+        axes.plot(
+            counts,
+            [_published(f"ensemble of {count:g} students", PAPER[regime]) for count in counts],
+            marker="x",
+            linestyle=":",
+            color=colour,
+            label=f"{regime}, published",
+        )
+    teacher = rows[rows.method == "teacher"].test_accuracy.mean()
+    axes.axhline(100 * teacher, linestyle="--", color="grey", label="teacher, ours")
+    axes.set_xticks([1, 2, 4, 8])
+    axes.set(xlabel="students in the ensemble", ylabel="test accuracy (%)", title="Mean and 95% interval")
+    axes.grid(alpha=0.3)
+    axes.legend(fontsize="small")
+    return figure
+
+
+def error_figure(rows: pd.DataFrame) -> matplotlib.figure.Figure:
+    """Error against the teacher's own features, by number of students: how errors run down the hierarchy."""
+    figure = matplotlib.figure.Figure(figsize=(7, 4.2), layout="constrained")
+    axes = figure.add_subplot()
+    students = rows[(rows.method == "features") & rows.teacher_feature_error.notna()]
+    students = students.assign(count=512 / students.features)
+    first = students[students["count"] == 1]
+    for colour, regime in zip(COLOURS, PAPER, strict=False):
+        own = pd.concat([first, students[(students.regime == regime) & (students["count"] > 1)]])
+        by_seed = own.groupby(["count", "seed"], as_index=False).teacher_feature_error.mean()
+        line = by_seed.groupby("count").teacher_feature_error.mean()
+        axes.plot(line.index, line.values, marker="o", color=colour, label=regime)
+    axes.set_xscale("log", base=2)
+    axes.set_xticks([1, 2, 4, 8], ["1", "2", "4", "8"])
+    axes.set(xlabel="students that share the vector", ylabel="mean squared error to the teacher's features (test)")
+    axes.grid(alpha=0.3)
+    axes.legend()
+    return figure
+
+
+def claims(study: StudyRows) -> list[Claim]:
+    """The study's conclusions, and its future work, each with our interval over seeds."""
+    rows = study.rows
+    found = []
+    for count in (2, 4, 8):
+        own = rows[(rows.method == "ensemble") & (rows.members == count)]
+        for regime in ("hierarchical", "through S1"):
+            ahead = paired_difference(own, "test_accuracy", own.regime == "direct", own.regime == regime)
+            paper = _published(f"ensemble of {count} students", PAPER["direct"]) - _published(
+                f"ensemble of {count} students", PAPER[regime]
+            )
+            found.append(
+                Claim(
+                    STUDY,
+                    f"{count} students taught directly beat {count} taught {regime}",
+                    f"{paper:+.2f} points",
+                    points(ahead),
+                    verdict(ahead),
+                )
+            )
+    small = rows[rows.student == "of_8_logits"]
+    for better, worse in (
+        ("from the teacher", "alone"),
+        ("through assistants", "from the teacher"),
+        ("densely guided", "through assistants"),
+    ):
+        ahead = paired_difference(small, "test_accuracy", small.regime == better, small.regime == worse)
+        found.append(
+            Claim(STUDY, f"smallest network: {better} beats {worse}", "future work", points(ahead), verdict(ahead))
+        )
+    return found
+
+
+def _published(setting: str, table: str) -> float:
+    return published("4", setting, "test accuracy", table=table)
