@@ -10,7 +10,7 @@ STUDIES := mnist-dense mnist-lambda-sweep mnist-batch-sweep catdog-mobilenet cat
 	iterative-mnist iterative-cifar10 assistants-cifar10
 
 .DEFAULT_GOAL := help
-.PHONY: help test smoke bench notebooks lint lock clean readme $(STUDIES)
+.PHONY: help test smoke bench notebooks lint lock clean readme export $(STUDIES)
 
 help: ## list the targets
 	@grep -hE '^[a-z][a-z0-9-]*:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | awk -F'\t' '{printf "  %-22s%s\n", $$1, $$2}'
@@ -47,6 +47,9 @@ smoke: $(READY) ## the smoke profile of every study, seconds each
 
 bench: $(READY) ## speed of distillation against plain training
 	$(RUN) -m benchmarks.distillation_speed $(ARGS)
+
+export: $(READY) ## LiteRT and ONNX files of a network, measured (MODEL=student.keras ARGS="--data cifar10")
+	$(RUN) -m experiments export --model $(MODEL) $(ARGS)
 
 readme: $(READY) ## rewrite the README's table of studies from results/
 	$(RUN) -m report.readme
