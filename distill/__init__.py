@@ -7,6 +7,7 @@ from distill.features import FeatureDistiller
 from distill.guides import drop_guides, guides
 from distill.hints import Hint, hint_loss
 from distill.losses import soft_target_loss, soft_targets
+from distill.responses import Responses, load_responses, smoothed_labels
 from distill.teacher import TeacherOutputs, mixture, model_fingerprint, teacher_outputs
 
 __all__ = [
@@ -14,6 +15,7 @@ __all__ = [
     "Distiller",
     "FeatureDistiller",
     "Hint",
+    "Responses",
     "TeacherOutputs",
     "check_lambda",
     "check_same_outputs",
@@ -21,11 +23,13 @@ __all__ = [
     "drop_guides",
     "guides",
     "hint_loss",
+    "load_responses",
     "mixture",
     "model_fingerprint",
     "moving_statistics",
     "recalibrate",
     "set_moving_statistics",
+    "smoothed_labels",
     "soft_target_loss",
     "soft_targets",
     "teacher_outputs",
