@@ -7,7 +7,7 @@ ARGS ?=
 
 STUDIES := mnist-dense mnist-lambda-sweep mnist-batch-sweep catdog-mobilenet catdog-channels cifar-transfer \
 	hinton-mnist hinton-transfer-set hinton-temperature \
-	iterative-mnist iterative-cifar10 assistants-cifar10
+	iterative-mnist iterative-cifar10 assistants-cifar10 offline-responses offline-cifar10
 
 .DEFAULT_GOAL := help
 .PHONY: help test smoke bench notebooks lint lock clean readme export $(STUDIES)
@@ -32,6 +32,8 @@ hinton-temperature: $(READY) ## study 2: temperature by width of the student, Ta
 iterative-mnist: $(READY) ## study 3: families of smaller and smaller VGG networks on MNIST (ARGS="--profile quick")
 iterative-cifar10: $(READY) ## study 3: the same on CIFAR-10 (ARGS="--profile quick")
 assistants-cifar10: $(READY) ## study 4: dense features, ensembles and teaching assistants (ARGS="--profile quick")
+offline-responses: $(READY) ## study 5: teachers on CIFAR-10 and their responses as files (ARGS="--profile quick")
+offline-cifar10: $(READY) ## study 5: small networks that learn from these files (ARGS="--profile quick")
 ifeq ($(strip $(ARGS)),)
 mnist-batch-sweep: mnist-lambda-sweep
 endif

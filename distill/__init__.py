@@ -8,7 +8,7 @@ from distill.guides import drop_guides, guides
 from distill.hints import Hint, hint_loss
 from distill.losses import soft_target_loss, soft_targets
 from distill.responses import Responses, load_responses, smoothed_labels
-from distill.teacher import TeacherOutputs, mixture, model_fingerprint, teacher_outputs
+from distill.teacher import TeacherOutputs, mixture, model_fingerprint, softened_names, teacher_outputs
 
 __all__ = [
     "DistillationError",
@@ -32,5 +32,6 @@ __all__ = [
     "smoothed_labels",
     "soft_target_loss",
     "soft_targets",
+    "softened_names",
     "teacher_outputs",
 ]

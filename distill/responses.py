@@ -1,5 +1,6 @@
 """A teacher's responses as one file that can be shipped without the teacher (Gou et al. 2021, offline distillation)."""
 
+import hashlib
 import json
 import zipfile
 from collections.abc import Sequence
@@ -26,6 +27,11 @@ class Responses:
     outputs: TeacherOutputs
     class_names: tuple[str, ...]
     card: dict
+
+    @property
+    def fingerprint(self) -> str:
+        """Hex digest of the logits: equal ones teach the same."""
+        return hashlib.sha256(np.ascontiguousarray(self.outputs.arrays["logits"]).tobytes()).hexdigest()[:16]
 
     def save(self, path: Path) -> None:
         """Writes one .npz file, whole or not at all.

@@ -21,6 +21,8 @@ STUDIES = {
     "iterative-mnist": "experiments.iterative_mnist",
     "iterative-cifar10": "experiments.iterative_cifar10",
     "assistants-cifar10": "experiments.assistants_cifar10",
+    "offline-responses": "experiments.offline_responses",
+    "offline-cifar10": "experiments.offline_cifar10",
     "export": "experiments.export",
 }
 RESTART = 75

@@ -39,6 +39,7 @@ class Runner:
         build: trial, network of its parent or None → network, with fresh weights drawn from the trial's seed.
         dataset_of: trial → what it trains, validates and tests on, where that is not `dataset`.
         taught_of: trial → teacher outputs on its splits, where those are not its teachers' on its training split.
+        live_teacher_of: trial → the network that teaches it live, where no outputs are cached for it, or None.
         on_test: whether networks are measured on the test split; candidates of a choice are not.
         details: trial, network of its parent or None, its Distiller after the test, its epochs → further columns of
             its row.
@@ -51,6 +52,7 @@ class Runner:
     build: Callable[[Trial, keras.Model | None], keras.Model]
     dataset_of: Callable[[Trial], Dataset] | None = None
     taught_of: Callable[[Trial], Taught] | None = None
+    live_teacher_of: Callable[[Trial], keras.Model | None] = lambda trial: None
     on_test: bool = True
     details: Callable[[Trial, keras.Model | None, distill.Distiller, list[dict]], dict] = lambda *_: {}
     extra_columns: Sequence[str] = ()
@@ -129,6 +131,10 @@ class Runner:
             self._networks[key] = load_model(path) if path.exists() else self._run_trial(trial, keep=True)
         return self._networks[key]
 
+    def has_network(self, trial: Trial) -> bool:
+        """Whether the trained network of a trial is in the cache."""
+        return self._network_path(trial).exists()
+
     def teacher_outputs(self, trial: Trial) -> distill.TeacherOutputs:
         """Outputs of a trial's teachers on its training split, softened at its temperature, and its hints' features."""
         layers = sorted({hint.teacher for hint in trial.hints})
@@ -169,7 +175,10 @@ class Runner:
             taught = self._taught(trial)
             keras.utils.set_random_seed(trial.seed)
             model = self.build(trial, parent)
-            distiller = training.compiled(model, trial, dataset, taught=taught.train is not None)
+            live = self.live_teacher_of(trial)
+            distiller = training.compiled(model, trial, dataset, taught=taught.train is not None or live is not None)
+            if live is not None:
+                distiller.set_teacher(live)
             history = training.train(
                 distiller,
                 trial,

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import matplotlib.figure
 
-from report import assistants, catdog, channels, cifar, hinton, iterative, mnist
+from report import assistants, catdog, channels, cifar, hinton, iterative, mnist, offline
 from report.rows import read
 
 REPORTS = {
@@ -20,6 +20,8 @@ REPORTS = {
     "iterative-mnist": iterative.families,
     "iterative-cifar10": iterative.families,
     "assistants-cifar10": assistants.assistants,
+    "offline-responses": offline.responses,
+    "offline-cifar10": offline.students,
 }
 
 

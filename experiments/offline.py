@@ -1,0 +1,121 @@
+"""Study 5's teachers and students, and where a teacher's responses are kept."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+import keras
+
+import distill
+import models
+from data import Dataset
+from experiments.config import Config as BaseConfig
+from experiments.config import check_at_least, check_positive
+from experiments.trial import Trial
+
+Teacher = Literal["resnet_20", "vgg_small", "resnet50", "inception_v3"]
+RESPONSES_STUDY = "offline-responses"
+TEACHER_SEED = 0
+SMOKE = {
+    "seeds": (0,),
+    "train_size": 60,
+    "validation_size": 40,
+    "test_size": 40,
+    "teachers": ("resnet_20",),
+    "teacher_epochs": 1,
+    "results": Path(".cache/smoke"),
+    "responses": Path(".cache/smoke/responses"),
+}
+QUICK = {
+    "train_size": 8000,
+    "teachers": ("vgg_small", "resnet_20"),
+    "teacher_epochs": 12,
+    "results": Path("results/quick"),
+}
+
+
+@dataclass(frozen=True)
+class OfflineConfig(BaseConfig):
+    data: str = "cifar10"
+    """A TFDS name, or a folder of images with one sub-folder a class."""
+    teachers: tuple[Teacher, ...] = ("resnet50", "inception_v3")
+    """Teachers whose responses are written, or learned from."""
+    teacher_epochs: int = 20
+    """Epochs of each teacher."""
+    upscaled_to: int = 96
+    """Size to which ResNet50 and InceptionV3 resize their images."""
+    weights: str | None = None
+    """What ResNet50 or InceptionV3 start from: imagenet, or a weights file without top; by default new weights."""
+    responses: Path = Path("results/responses")
+    """Folder of the responses."""
+    batch_size: int = 64
+    """Images a step."""
+    learning_rate: float = 1e-3
+    """Of Adam, falling to 0 along a cosine."""
+
+    def check(self) -> None:
+        super().check()
+        check_at_least(1, batch_size=self.batch_size, teacher_epochs=self.teacher_epochs)
+        check_positive(learning_rate=self.learning_rate)
+
+
+@dataclass(frozen=True, kw_only=True)
+class OfflineTrial(Trial):
+    """A teacher or a student of study 5; Adam along a cosine."""
+
+    def optimizer(self, steps_per_epoch: int) -> keras.optimizers.Optimizer:
+        decay = keras.optimizers.schedules.CosineDecay(self.learning_rate, self.epochs * steps_per_epoch)
+        return keras.optimizers.Adam(decay)
+
+
+@dataclass(frozen=True, kw_only=True)
+class TeacherTrial(OfflineTrial):
+    """A teacher trained on labels; its size and start are part of its identity."""
+
+    upscaled_to: int | None
+    weights: str | None
+
+
+def teacher_trial(config: OfflineConfig, network: str) -> TeacherTrial:
+    """One teacher of all studies of this data."""
+    large = network in ("resnet50", "inception_v3")
+    return TeacherTrial(
+        study=RESPONSES_STUDY,
+        method="teacher",
+        network=network,
+        seed=TEACHER_SEED,
+        epochs=config.teacher_epochs,
+        batch_size=config.batch_size,
+        learning_rate=config.learning_rate,
+        upscaled_to=config.upscaled_to if large else None,
+        weights=config.weights if large else None,
+    )
+
+
+def build_teacher(trial: TeacherTrial, classes: int, input_shape) -> keras.Model:
+    """A new teacher."""
+    if trial.network == "resnet_20":
+        return models.resnet(20, classes=classes, input_shape=input_shape)
+    if trial.network == "vgg_small":
+        return models.vgg(models.S1, classes=classes, input_shape=input_shape, name="vgg_small")
+    return models.imagenet_teacher(
+        trial.network,
+        classes=classes,
+        image_size=input_shape[0],
+        upscaled_to=trial.upscaled_to,
+        weights=trial.weights,
+    )
+
+
+def responses_path(config: OfflineConfig, network: str, dataset: Dataset) -> Path:
+    """Where the responses of a teacher on this training split are kept."""
+    return config.responses / f"{network}-{dataset.name}-{dataset.train.fingerprint[:8]}.npz"
+
+
+def load(config: OfflineConfig, network: str, dataset: Dataset) -> distill.Responses:
+    """The responses of a teacher on the training split.
+
+    Raises:
+        DistillationError: there are none, or they are for other data.
+    """
+    return distill.load_responses(responses_path(config, network, dataset), dataset.train, dataset.class_names)

@@ -1,0 +1,62 @@
+"""Study 5, first half: teachers on CIFAR-10, and their responses as files.
+
+    make offline-responses        (python -m experiments offline-responses [--profile quick])
+
+Trains each teacher on labels and writes its logits on the training images, with class names, the fingerprint of the
+data and the teacher's card, to results/responses: all that offline-cifar10 needs, on a machine that never had the
+teacher. `paper` has ResNet50 and InceptionV3 of keras.applications at 96 × 96; their ImageNet weights are used where
+`--weights` names them, otherwise they start from Keras' initialisation, as the card says. `quick` has a ResNet-20 and a
+VGG of 2.6 million parameters on 8,000 images for 12 epochs.
+
+Not measured yet.
+"""
+
+from dataclasses import dataclass
+
+import distill
+from experiments import offline
+from experiments.offline import RESPONSES_STUDY, OfflineConfig
+from experiments.runner import Runner
+
+PROFILES = {
+    "smoke": offline.SMOKE,
+    "quick": offline.QUICK,
+    "paper": {},
+}
+
+
+@dataclass(frozen=True)
+class Config(OfflineConfig):
+    pass
+
+
+def run(config: Config) -> None:
+    """Trains the teachers that are missing and writes their responses."""
+    config.check()
+    dataset = config.load(image_size=32, channels=3)
+    shape, classes = dataset.train.images.shape[1:], len(dataset.class_names)
+
+    def build(trial, parent):
+        return offline.build_teacher(trial, classes, shape)
+
+    runner = Runner(RESPONSES_STUDY, config, dataset, build)
+    trials = [offline.teacher_trial(config, network) for network in config.teachers]
+    runner.run_and_publish(trials)
+    if config.dry_run:
+        return
+    for trial in trials:
+        teacher = runner.network(trial)
+        outputs = distill.teacher_outputs(teacher, dataset.train, cache=config.cache, batch_size=100)
+        card = trial.columns() | {
+            "trial": runner.key(trial),
+            "parameters": teacher.count_params(),
+            "initialisation": trial.weights or "Keras' own, seed 0",
+            "input_size": trial.upscaled_to or shape[0],
+            "train_size": len(dataset.train),
+            "dataset": dataset.name,
+            "source": dataset.source,
+            "commit": runner.commit,
+        }
+        path = offline.responses_path(config, trial.network, dataset)
+        distill.Responses(outputs, tuple(dataset.class_names), card).save(path)
+        print(f"responses: {path} ({path.stat().st_size / 2**20:.1f} MiB)")

@@ -1,0 +1,89 @@
+"""Study 5: responses that are written once, students that need nothing else, calibration by hand."""
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from experiments import offline_cifar10
+from experiments.__main__ import main
+from experiments.calibration import calibration_error, reliability
+from experiments.offline_cifar10 import chosen
+from experiments.rows import COLUMNS
+
+pytestmark = pytest.mark.usefixtures("in_empty_folder")
+SMOKE = ["--profile", "smoke", "--data", "synthetic", "--results", "results", "--responses", "responses"]
+
+
+def test_reliability_against_hand_computed_values():
+    probabilities = np.array([[0.9, 0.1], [0.8, 0.2], [0.6, 0.4], [0.3, 0.7]])
+    labels = np.array([0, 1, 0, 1])
+    diagram = reliability(np.log(probabilities), labels, bins=2)
+    assert len(diagram) == 1
+    assert diagram[0] == pytest.approx({"bin": 0.5, "share": 1.0, "confidence": 0.75, "accuracy": 0.75})
+    diagram = reliability(np.log(probabilities), labels, bins=4)
+    assert [line["bin"] for line in diagram] == [0.5, 0.75]
+    assert diagram[0] == pytest.approx({"bin": 0.5, "share": 0.5, "confidence": 0.65, "accuracy": 1.0})
+    assert diagram[1] == pytest.approx({"bin": 0.75, "share": 0.5, "confidence": 0.85, "accuracy": 0.5})
+    assert calibration_error(diagram) == pytest.approx(0.5 * 0.35 + 0.5 * 0.35)
+
+
+def test_temperature_and_lambda_are_those_of_best_mean_validation_accuracy():
+    rows = pd.DataFrame(
+        {
+            "temperature": [1, 1, 4, 4, 4, 4],
+            "lambda": [0.5, 0.5, 0.5, 0.5, 0.9, 0.9],
+            "validation_accuracy": [0.9, 0.2, 0.6, 0.62, 0.5, 0.5],
+            "test_accuracy": [0, 0, 0, 0, 1, 1],
+        }
+    )
+    assert chosen(rows) == {"temperature": 4.0, "lambda_": 0.5}
+
+
+def test_students_without_responses_say_what_to_run(capsys):
+    assert main(["offline-cifar10", *SMOKE]) == 2
+    assert "write them with make offline-responses" in capsys.readouterr().err
+    assert not Path("results").exists()
+
+
+def test_responses_then_students_smoke(capsys):
+    assert main(["offline-responses", *SMOKE]) == 0
+    (file,) = Path("responses").glob("resnet_20-synthetic-*.npz")
+    assert f"responses: {file}" in capsys.readouterr().out
+    assert main(["offline-cifar10", *SMOKE]) == 0
+    rows = pd.read_csv("results/offline-cifar10.csv")
+    assert tuple(rows.columns) == (*COLUMNS, *offline_cifar10.COLUMNS)
+    assert list(rows.signal) == ["labels", "responses", "label smoothing", "live"]
+    by_signal = rows.set_index("signal")
+    # Offline is the live teacher, stored.
+    np.testing.assert_allclose(by_signal.test_loss["live"], by_signal.test_loss["responses"], rtol=1e-4)
+    assert by_signal.test_loss["labels"] != by_signal.test_loss["responses"]
+    assert rows[["agreement", "divergence", "calibration_error", "teacher_calibration_error"]].notna().all(axis=None)
+    assert pd.read_csv("results/offline-sweep.csv").test_accuracy.isna().all()
+    for figure in ("accuracy", "reliability"):
+        assert Path(f"results/figures/offline-{figure}.png").stat().st_size > 10_000
+
+
+def test_a_machine_that_never_had_the_teacher(capsys):
+    assert main(["offline-responses", *SMOKE]) == 0
+    for path in Path(".cache/networks").iterdir():
+        path.unlink()
+    assert main(["offline-cifar10", *SMOKE]) == 0
+    rows = pd.read_csv("results/offline-cifar10.csv")
+    assert list(rows.signal) == ["labels", "responses", "label smoothing"]
+    assert rows.agreement.isna().all()
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (["--lambdas", "0"], "lambda 0: the students without a teacher are always trained"),
+        (["--depths", "0"], "depth 0: expected 1 or more"),
+        (["--temperatures", "-1"], "temperature -1.0"),
+    ],
+)
+def test_bad_input_is_one_line_and_status_2(options, message, capsys):
+    assert main(["offline-cifar10", *SMOKE, *options]) == 2
+    assert message in capsys.readouterr().err.strip().splitlines()[-1]
+    assert not Path("results").exists()

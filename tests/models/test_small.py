@@ -1,0 +1,42 @@
+import keras
+import numpy as np
+import pytest
+
+import models
+
+
+def test_resnet_20_has_the_parameters_of_its_definition():
+    """0.27 million in He et al. 2016, table 6; here by hand, with 1 × 1 shortcuts and batch norm."""
+
+    def convolution(size, inputs, outputs):
+        return size * size * inputs * outputs + 4 * outputs
+
+    expected = convolution(3, 3, 16) + 6 * convolution(3, 16, 16)
+    for inputs, outputs in ((16, 32), (32, 64)):
+        expected += convolution(3, inputs, outputs) + 5 * convolution(3, outputs, outputs)
+        expected += convolution(1, inputs, outputs)
+    assert models.resnet(20).count_params() == expected + 64 * 10 + 10
+    assert sum(isinstance(layer, keras.layers.Add) for layer in models.resnet(20).layers) == 9
+
+
+@pytest.mark.parametrize(("depth", "width", "dense"), [(2, 8, 0), (3, 16, 1), (4, 8, 2)])
+def test_small_cnn_has_its_depth_width_and_dense_layers(depth, width, dense):
+    model = models.small_cnn(depth, width, dense)
+    filters = [layer.filters for layer in model.layers if isinstance(layer, keras.layers.Conv2D)]
+    assert filters == [width * 2**number for number in range(depth)]
+    assert sum(isinstance(layer, keras.layers.Dense) for layer in model.layers) == dense + 1
+    assert model(np.zeros((2, 32, 32, 3), np.uint8)).shape == (2, 10)
+
+
+def test_resnet50_sees_what_keras_preprocessing_gives():
+    model = models.imagenet_teacher("resnet50", classes=10, upscaled_to=32)
+    images = np.random.default_rng(0).integers(0, 256, (2, 32, 32, 3)).astype(np.float32)
+    seen = keras.Model(model.input, model.get_layer("preprocess").output)(images)
+    expected = keras.applications.resnet.preprocess_input(images.copy())
+    np.testing.assert_allclose(seen, expected, atol=1e-3)
+    assert model.get_layer("preprocess").trainable_weights == []
+
+
+def test_missing_weights_are_an_os_error():
+    with pytest.raises(OSError, match=r"no weights '/nowhere\.h5' for resnet50"):
+        models.imagenet_teacher("resnet50", classes=10, upscaled_to=32, weights="/nowhere.h5")
