@@ -47,11 +47,11 @@ def kerassurgeon(module: str = "surgeon"):
     try:
         imported = importlib.import_module(f"kerassurgeon.{module}")
     finally:
-        for name, module in before.items():
-            if module is None:
+        for name, former in before.items():
+            if former is None:
                 del sys.modules[name]
             else:
-                sys.modules[name] = module
+                sys.modules[name] = former
         # Its import sets up the root logger.
         root.handlers[:] = handlers
         root.setLevel(level)
