@@ -24,7 +24,7 @@ from experiments.training import Taught
 from experiments.trial import Trial
 
 LOG_SECONDS = 20
-GROWTH_BYTES = 3 << 29
+GROWTH_BYTES = 1 << 30
 ROOT = Path(__file__).resolve().parent.parent
 
 
@@ -82,7 +82,7 @@ class Runner:
         """Trains what is missing. Killed and started again, it loses at most the epoch it was in.
 
         Raises:
-            Restart: the process has grown by 1.5 GB and trials are left.
+            Restart: the process has grown by 1 GB and trials are left.
         """
         split = self.dataset
         print(
