@@ -145,6 +145,7 @@ class HintonTrial(Trial):
     units: tuple[int, ...]
     recipe: Recipe
     classes: tuple[int, ...] | None = None
+    kept = True
 
     def optimizer(self, steps_per_epoch: int) -> keras.optimizers.Optimizer:
         rate = learning_rate(self.recipe, steps_per_epoch)

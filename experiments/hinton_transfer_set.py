@@ -12,8 +12,12 @@ Not measured yet.
 
 from dataclasses import dataclass
 
+import keras
 import numpy as np
 
+import distill
+import report
+from data import Dataset
 from experiments import bias, hinton
 from experiments.bias import Mistakes
 from experiments.hinton import HintonConfig, HintonTrial
@@ -26,6 +30,7 @@ STUDY = "hinton-transfer-set"
 WITHOUT_3 = (0, 1, 2, 4, 5, 6, 7, 8, 9)
 ONLY_7_8 = (7, 8)
 REPRODUCTION_BIAS = 3.5
+PICTURES, PICTURE_TEMPERATURE = 6, 4.0
 BIAS_COLUMNS = (
     "omitted_errors",
     *("bias_by_validation", "test_errors_bias_by_validation", "omitted_errors_bias_by_validation"),
@@ -98,6 +103,22 @@ def run(config: Config) -> None:
         extra_columns=(*hinton.COLUMNS, *BIAS_COLUMNS),
     )
     runner.run_and_publish(trials(config))
+    if not config.dry_run:
+        teacher = hinton.teacher(config)
+        shown = hinton.distilled(config, STUDY, config.seeds[0], teacher, classes=WITHOUT_3)
+        networks = {"teacher": runner.network(teacher), "student without 3": runner.network(shown)}
+        report.save(threes(networks, dataset, PICTURE_TEMPERATURE), f"{STUDY}-threes", config.results)
+
+
+def threes(networks: dict[str, keras.Model], dataset: Dataset, temperature: float):
+    """Figure of the first test images of a 3, and what each network sees in them."""
+    rows = np.flatnonzero(dataset.test.labels == 3)[:PICTURES]
+    images = dataset.test.images[rows]
+    soft_targets = {
+        name: np.array(distill.soft_targets(model(images, training=False), temperature))
+        for name, model in networks.items()
+    }
+    return report.soft_targets_figure(images, soft_targets, temperature)
 
 
 def bias_columns(validation: Mistakes, test: Mistakes, reset: Mistakes) -> dict:

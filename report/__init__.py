@@ -3,7 +3,7 @@
 from report.catdog import density_figure
 from report.claims import as_table
 from report.intervals import mean_interval, paired_difference, summarise
-from report.pictures import mistakes_figure
+from report.pictures import mistakes_figure, soft_targets_figure
 from report.publish import publish, save
 from report.rows import StudyRows, read
 
@@ -17,5 +17,6 @@ __all__ = [
     "publish",
     "read",
     "save",
+    "soft_targets_figure",
     "summarise",
 ]

@@ -108,7 +108,7 @@ def test_transfer_set_smoke():
         assert own[own.bias == 0].test_errors.item() == row.test_errors
         assert own.validation_errors.min() == own[own.bias == row.bias_by_validation].validation_errors.item()
     assert students[digits].mean(axis=1).between(0, 1).all()
-    for figure in ("digits", "bias"):
+    for figure in ("digits", "bias", "threes"):
         assert Path(f"results/figures/hinton-transfer-set-{figure}.png").stat().st_size > 10_000
 
 
