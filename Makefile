@@ -42,7 +42,7 @@ $(STUDIES):
 	$(RUN) -m experiments $@ $(ARGS)
 
 test: $(READY) ## all tests
-	$(RUN) -m pytest
+	$(RUN) -m pytest -n 2 --dist worksteal
 
 smoke: $(READY) ## the smoke profile of every study, seconds each
 	@for study in $(STUDIES); do $(RUN) -m experiments $$study --profile smoke || exit $$?; done

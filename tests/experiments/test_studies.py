@@ -244,7 +244,7 @@ def test_list_of_studies_has_a_line_each(capsys):
     assert main([]) == 0
     printed = capsys.readouterr().out
     for study in STUDIES:
-        assert re.search(rf"^  {study} +Study \d .*$", printed, re.MULTILINE)
+        assert re.search(rf"^  {study} +(Study \d|Export).*$", printed, re.MULTILINE)
 
 
 def test_unknown_study(capsys):
