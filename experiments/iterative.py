@@ -16,7 +16,7 @@ from experiments.config import Config as BaseConfig
 from experiments.config import check_at_least, check_positive
 from experiments.errors import UsageError
 from experiments.runner import Runner
-from experiments.trial import Trial
+from experiments.trial import CosineTrial, Trial
 
 Shape = Literal["parent-child", "parent-children", "ancestors-child", "ancestors-children"]
 BASES = {"vgg16": models.VGG_16, "vgg19": models.VGG_19}
@@ -129,7 +129,7 @@ class IterativeConfig(BaseConfig):
 
 
 @dataclass(frozen=True, kw_only=True)
-class FamilyTrial(Trial):
+class FamilyTrial(CosineTrial):
     """A network of a family.
 
     Attributes:
@@ -167,10 +167,6 @@ class FamilyTrial(Trial):
                 weight=self.hint_weight,
             ),
         )
-
-    def optimizer(self, steps_per_epoch: int) -> keras.optimizers.Optimizer:
-        decay = keras.optimizers.schedules.CosineDecay(self.learning_rate, self.epochs * steps_per_epoch)
-        return keras.optimizers.Adam(decay)
 
     def columns(self) -> dict:
         return super().columns() | {

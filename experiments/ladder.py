@@ -8,7 +8,7 @@ from keras import layers
 
 import distill
 import models
-from experiments.trial import Trial
+from experiments.trial import CosineTrial, Trial
 
 FEATURES = 512
 NETWORKS = {
@@ -23,7 +23,7 @@ SIZES = {1: "s1", 2: "of_2", 4: "of_4", 8: "of_8"}
 
 
 @dataclass(frozen=True, kw_only=True)
-class LadderTrial(Trial):
+class LadderTrial(CosineTrial):
     """A network of study 4; all are trained with Adam along a cosine.
 
     Attributes:
@@ -34,10 +34,6 @@ class LadderTrial(Trial):
     rung: str
     regime: str = ""
     kept = True
-
-    def optimizer(self, steps_per_epoch: int) -> keras.optimizers.Optimizer:
-        decay = keras.optimizers.schedules.CosineDecay(self.learning_rate, self.epochs * steps_per_epoch)
-        return keras.optimizers.Adam(decay)
 
     def columns(self) -> dict:
         return super().columns() | {"regime": self.regime or None}

@@ -11,7 +11,7 @@ import models
 from data import Dataset
 from experiments.config import Config as BaseConfig
 from experiments.config import check_at_least, check_positive
-from experiments.trial import Trial
+from experiments.trial import CosineTrial
 
 Teacher = Literal["resnet_20", "vgg_small", "resnet50", "inception_v3"]
 RESPONSES_STUDY = "offline-responses"
@@ -60,16 +60,7 @@ class OfflineConfig(BaseConfig):
 
 
 @dataclass(frozen=True, kw_only=True)
-class OfflineTrial(Trial):
-    """A teacher or a student of study 5; Adam along a cosine."""
-
-    def optimizer(self, steps_per_epoch: int) -> keras.optimizers.Optimizer:
-        decay = keras.optimizers.schedules.CosineDecay(self.learning_rate, self.epochs * steps_per_epoch)
-        return keras.optimizers.Adam(decay)
-
-
-@dataclass(frozen=True, kw_only=True)
-class TeacherTrial(OfflineTrial):
+class TeacherTrial(CosineTrial):
     """A teacher trained on labels; its size and start are part of its identity."""
 
     upscaled_to: int | None

@@ -22,10 +22,11 @@ from experiments import offline
 from experiments.calibration import calibration_error, reliability
 from experiments.config import check_at_least
 from experiments.errors import UsageError
-from experiments.offline import OfflineConfig, OfflineTrial
+from experiments.offline import OfflineConfig
 from experiments.rows import Table
 from experiments.runner import Runner
 from experiments.training import Taught, outputs
+from experiments.trial import CosineTrial
 
 STUDY = "offline-cifar10"
 SWEEP = "offline-sweep"
@@ -89,7 +90,7 @@ class Config(OfflineConfig):
 
 
 @dataclass(frozen=True, kw_only=True)
-class StudentTrial(OfflineTrial):
+class StudentTrial(CosineTrial):
     """A small CNN.
 
     Attributes:

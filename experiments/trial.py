@@ -96,3 +96,12 @@ class Trial:
         settings = {"λ": self.lambda_, "T": self.temperature, "batch": self.batch_size, "seed": self.seed}
         words = [f"{name}={value}" for name, value in settings.items() if value is not None]
         return " ".join([self.method, self.network, *words])
+
+
+@dataclass(frozen=True, kw_only=True)
+class CosineTrial(Trial):
+    """A trial whose learning rate falls to 0 along a cosine."""
+
+    def optimizer(self, steps_per_epoch: int) -> keras.optimizers.Optimizer:
+        decay = keras.optimizers.schedules.CosineDecay(self.learning_rate, self.epochs * steps_per_epoch)
+        return keras.optimizers.Adam(decay)
