@@ -25,7 +25,7 @@ from experiments.errors import UsageError
 from experiments.offline import OfflineConfig
 from experiments.rows import Table
 from experiments.runner import Runner
-from experiments.training import Taught, outputs
+from experiments.training import EVALUATION_BATCH, Taught, outputs
 from experiments.trial import CosineTrial
 
 STUDY = "offline-cifar10"
@@ -218,7 +218,10 @@ def run(config: Config) -> None:
     def details(trial, parent, distiller, history) -> dict:
         networks = {"student": outputs(distiller.student, dataset.test)}
         if live:
-            networks["teacher"] = outputs(runner.network(teacher_trial), dataset.test)
+            theirs = distill.teacher_outputs(
+                runner.network(teacher_trial), dataset.test, cache=config.cache, batch_size=EVALUATION_BATCH
+            )
+            networks["teacher"] = theirs.arrays["logits"]
         diagrams = {name: reliability(logits, dataset.test.labels) for name, logits in networks.items()}
         bins.append(
             [

@@ -6,8 +6,7 @@ import pandas as pd
 from report import catdog
 from report.claims import Claim, points, verdict
 from report.figures import COLOURS
-from report.intervals import mean_interval, paired_difference, summarise
-from report.mnist import in_percent
+from report.intervals import in_percent, mean_interval, paired_difference, summarise
 from report.rows import StudyRows, read
 
 STUDY = "1 CS230, channels"

@@ -5,8 +5,7 @@ import pandas as pd
 
 from report.claims import Claim, percent, points, published, verdict
 from report.figures import COLOURS
-from report.intervals import mean_interval, paired_difference, summarise
-from report.mnist import in_percent
+from report.intervals import in_percent, mean_interval, paired_difference, summarise
 from report.rows import StudyRows
 
 STUDY = "1 CS230, CIFAR-10"

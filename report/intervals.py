@@ -62,3 +62,11 @@ def summarise(rows: pd.DataFrame, by: Sequence[str], columns: Sequence[str]) -> 
             line[column], line[f"{column} ±"] = interval.mean, interval.half_width
         lines.append(line)
     return pd.DataFrame(lines)
+
+
+def in_percent(table: pd.DataFrame) -> pd.DataFrame:
+    """A summary with accuracies in percent, for reading."""
+    table = table.copy()
+    for column in [name for name in table if "accuracy" in name]:
+        table[column] *= 100
+    return table.rename(columns=lambda name: name.replace("_accuracy", " accuracy %").replace("_", " "))

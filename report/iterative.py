@@ -5,8 +5,7 @@ import pandas as pd
 
 from report.claims import Claim, percent, points, verdict
 from report.figures import COLOURS
-from report.intervals import mean_interval, summarise
-from report.mnist import in_percent
+from report.intervals import in_percent, mean_interval, summarise
 from report.rows import StudyRows
 
 ARCHITECTURE = ["base", "blocks", "width"]

@@ -5,7 +5,7 @@ import pandas as pd
 
 from report.claims import Claim, percent, points, published, verdict
 from report.figures import accuracy_against
-from report.intervals import Interval, mean_interval, paired_difference, summarise
+from report.intervals import Interval, in_percent, mean_interval, paired_difference, summarise
 from report.rows import StudyRows
 
 Report = tuple[pd.DataFrame, dict[str, matplotlib.figure.Figure]]
@@ -137,11 +137,3 @@ def _over_best_rival(rows: pd.DataFrame, column: str, inside: pd.Series) -> tupl
     """The value outside the claimed range of best mean validation accuracy, and the range's lead over it on test."""
     rival = rows[~inside].groupby(column).validation_accuracy.mean().idxmax()
     return rival, paired_difference(rows, "test_accuracy", inside, rows[column] == rival)
-
-
-def in_percent(table: pd.DataFrame) -> pd.DataFrame:
-    """A summary with accuracies in percent, for reading."""
-    table = table.copy()
-    for column in [name for name in table if "accuracy" in name]:
-        table[column] *= 100
-    return table.rename(columns=lambda name: name.replace("_accuracy", " accuracy %").replace("_", " "))

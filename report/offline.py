@@ -6,8 +6,7 @@ import seaborn as sns
 
 from report.claims import Claim, percent, points, verdict
 from report.figures import COLOURS
-from report.intervals import mean_interval, paired_difference, summarise
-from report.mnist import in_percent
+from report.intervals import in_percent, mean_interval, paired_difference, summarise
 from report.rows import StudyRows
 
 STUDY = "5 offline, CIFAR-10"
