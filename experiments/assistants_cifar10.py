@@ -25,8 +25,7 @@ import distill
 import models
 from data import Split
 from experiments import ladder
-from experiments.config import Config as BaseConfig
-from experiments.config import check_at_least, check_positive
+from experiments.config import CosineConfig, check_at_least
 from experiments.errors import UsageError
 from experiments.ladder import EnsembleTrial, FeatureTrial, LadderTrial, LogitTrial
 from experiments.runner import Runner
@@ -64,7 +63,7 @@ PROFILES = {
 
 
 @dataclass(frozen=True)
-class Config(BaseConfig):
+class Config(CosineConfig):
     data: str = "cifar10"
     """A TFDS name, or a folder of images with one sub-folder a class."""
     counts: tuple[int, ...] = (1, 2, 4, 8)
@@ -79,8 +78,6 @@ class Config(BaseConfig):
     """Epochs of each student."""
     fine_tune_epochs: int = 10
     """Epochs of each ensemble on labels."""
-    batch_size: int = 64
-    """Images a step."""
     learning_rate: float = 1e-3
     """Of Adam, falling to 0 along a cosine; a tenth of it for fine-tuning."""
     lambda_: Annotated[float, tyro.conf.arg(name="lambda")] = 0.5
@@ -96,12 +93,10 @@ class Config(BaseConfig):
         distill.check_temperature(self.temperature)
         check_at_least(
             1,
-            batch_size=self.batch_size,
             epochs=self.epochs,
             teacher_epochs=self.teacher_epochs,
             fine_tune_epochs=self.fine_tune_epochs,
         )
-        check_positive(learning_rate=self.learning_rate)
         if not set(self.counts) <= set(ladder.SIZES):
             raise UsageError(f"counts {self.counts}: expected some of 1, 2, 4, 8")
         if not set(self.regimes) <= {"hierarchical", "direct", "through S1"}:

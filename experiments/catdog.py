@@ -180,6 +180,26 @@ def build_teacher(config: CatdogConfig, dataset: Dataset) -> keras.Model:
     return teacher
 
 
+def runner(config: CatdogConfig, whole: Dataset, dataset: Dataset, build: Callable, study: str, **settings) -> Runner:
+    """Runs a study's trials: students on `dataset`, the teacher on `whole`.
+
+    Args:
+        config: of the study.
+        whole, dataset: the data of the teacher and of its students.
+        build: trial, network of its parent → student.
+        study: name of the study, and of its CSV files.
+        settings: further ones of `Runner`.
+    """
+    return Runner(
+        study,
+        config,
+        dataset,
+        lambda trial, parent: build_teacher(config, whole) if parent is None else build(trial, parent),
+        dataset_of=lambda trial: whole if trial.parent is None else dataset,
+        **settings,
+    )
+
+
 def with_optimizer(
     config: CatdogConfig, runner: Runner, candidate: Callable[[CatdogConfig], Trial]
 ) -> CatdogConfig | None:

@@ -15,6 +15,7 @@ Not measured in full yet: about 2.5 hours on 2 cores.
 import statistics
 import time
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Literal
 
@@ -28,7 +29,6 @@ from experiments import catdog
 from experiments.catdog import TUNING_SEED, CatdogConfig, CutTrial, student_settings, teacher_trial
 from experiments.config import check_at_least
 from experiments.errors import UsageError
-from experiments.runner import Runner
 from experiments.training import outputs
 from experiments.trial import Trial
 
@@ -133,9 +133,7 @@ def run(config: Config) -> None:
     whole, dataset = catdog.load(config)
     surgery: dict[str, float] = {}
 
-    def build(trial: Trial, parent: keras.Model | None) -> keras.Model:
-        if not isinstance(trial, ChannelTrial):
-            return catdog.build_teacher(config, whole)
+    def build(trial: ChannelTrial, parent: keras.Model) -> keras.Model:
         images = dataset.train.batches(16, seed=0, epoch=0).unbatch().take(config.ranking_size).batch(16)
         begin = time.perf_counter()
         pruned = prune.shrink(parent, images, trial.keep, trial.criterion, trial.scope, trial.target, seed=trial.seed)
@@ -157,19 +155,8 @@ def run(config: Config) -> None:
             "milliseconds": 1000 * after / TIMED_IMAGES,
         }
 
-    def runner_of(study: str) -> Runner:
-        return Runner(
-            study,
-            config,
-            dataset,
-            build,
-            dataset_of=lambda trial: whole if trial.method == "teacher" else dataset,
-            on_test=study != TUNING,
-            details=details,
-            extra_columns=EXTRA_COLUMNS,
-        )
-
-    config = catdog.with_optimizer(config, runner_of(TUNING), tuning_trial)
+    runner_of = partial(catdog.runner, config, whole, dataset, build, details=details, extra_columns=EXTRA_COLUMNS)
+    config = catdog.with_optimizer(config, runner_of(TUNING, on_test=False), tuning_trial)
     if config is not None:
         runner_of(STUDY).run_and_publish(trials(config))
 

@@ -14,6 +14,7 @@ Not measured in full yet: about 2.5 hours on 2 cores.
 """
 
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Literal
 
@@ -31,7 +32,6 @@ from experiments.catdog import TUNING_SEED, CatdogConfig, student_settings, teac
 from experiments.config import check_at_least, check_positive
 from experiments.errors import UsageError
 from experiments.pruning import PRUNING_COLUMNS, PrunedTrial, cut, removed_layers
-from experiments.runner import Runner
 from experiments.training import outputs
 from experiments.trial import Trial
 
@@ -131,26 +131,20 @@ def run(config: Config) -> None:
     check_counts(config)
     whole, dataset = catdog.load(config)
 
-    def build(trial: Trial, parent: keras.Model | None) -> keras.Model:
-        return cut(trial, parent) if isinstance(trial, PrunedTrial) else catdog.build_teacher(config, whole)
-
     def details(trial: Trial, parent: keras.Model | None, distiller, history) -> dict:
         return {"removed": removed_layers(parent, distiller.student)} if parent else {}
 
-    def runner_of(study: str) -> Runner:
-        return Runner(
-            study,
-            config,
-            dataset,
-            build,
-            dataset_of=lambda trial: whole if trial.method == "teacher" else dataset,
-            on_test=study != TUNING,
-            details=details,
-            extra_columns=PRUNING_COLUMNS,
-            extra_epoch_columns=("validation_accuracy_uncalibrated",),
-        )
-
-    config = catdog.with_optimizer(config, runner_of(TUNING), tuning_trial)
+    runner_of = partial(
+        catdog.runner,
+        config,
+        whole,
+        dataset,
+        cut,
+        details=details,
+        extra_columns=PRUNING_COLUMNS,
+        extra_epoch_columns=("validation_accuracy_uncalibrated",),
+    )
+    config = catdog.with_optimizer(config, runner_of(TUNING, on_test=False), tuning_trial)
     if config is None:
         return
     runner = runner_of(STUDY)

@@ -51,6 +51,19 @@ class Config:
         return load_dataset(self.data, **own | settings)
 
 
+@dataclass(frozen=True)
+class CosineConfig(Config):
+    batch_size: int = 64
+    """Images a step."""
+    learning_rate: float = 1e-3
+    """Of Adam, falling to 0 along a cosine."""
+
+    def check(self) -> None:
+        super().check()
+        check_at_least(1, batch_size=self.batch_size)
+        check_positive(learning_rate=self.learning_rate)
+
+
 SMOKE = {
     "seeds": (0, 1),
     "train_size": 200,

@@ -12,8 +12,7 @@ import tyro
 
 import distill
 import models
-from experiments.config import Config as BaseConfig
-from experiments.config import check_at_least, check_positive
+from experiments.config import CosineConfig, check_at_least, check_positive
 from experiments.errors import UsageError
 from experiments.runner import Runner
 from experiments.trial import CosineTrial, Trial
@@ -76,7 +75,7 @@ class Architecture:
 
 
 @dataclass(frozen=True)
-class IterativeConfig(BaseConfig):
+class IterativeConfig(CosineConfig):
     bases: tuple[Literal["vgg16", "vgg19"], ...] = ("vgg16", "vgg19")
     """First parents; families descend from the first, ancestors include the others."""
     first_width: float = 1.0
@@ -95,10 +94,6 @@ class IterativeConfig(BaseConfig):
     """Epochs of the first parents."""
     epochs: int = 30
     """Epochs of every child."""
-    batch_size: int = 64
-    """Images a step."""
-    learning_rate: float = 1e-3
-    """Of Adam, falling to 0 along a cosine."""
     lambda_: Annotated[float, tyro.conf.arg(name="lambda")] = 0.5
     """Weight λ of the divergence from parents, against 1 − λ of the cross-entropy."""
     temperature: float = 4.0
@@ -110,15 +105,8 @@ class IterativeConfig(BaseConfig):
         super().check()
         distill.check_lambda(self.lambda_)
         distill.check_temperature(self.temperature)
-        check_at_least(
-            1,
-            batch_size=self.batch_size,
-            epochs=self.epochs,
-            first_epochs=self.first_epochs,
-            siblings=self.siblings,
-            beam=self.beam,
-        )
-        check_positive(learning_rate=self.learning_rate, first_width=self.first_width)
+        check_at_least(1, epochs=self.epochs, first_epochs=self.first_epochs, siblings=self.siblings, beam=self.beam)
+        check_positive(first_width=self.first_width)
         if not 0 < self.max_drop < 1:
             raise UsageError(f"max drop {self.max_drop}: expected a share of accuracy between 0 and 1")
         if self.hint_weight < 0:

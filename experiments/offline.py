@@ -9,8 +9,7 @@ import keras
 import distill
 import models
 from data import Dataset
-from experiments.config import Config as BaseConfig
-from experiments.config import check_at_least, check_positive
+from experiments.config import CosineConfig, check_at_least
 from experiments.trial import CosineTrial
 
 Teacher = Literal["resnet_20", "vgg_small", "resnet50", "inception_v3"]
@@ -35,7 +34,7 @@ QUICK = {
 
 
 @dataclass(frozen=True)
-class OfflineConfig(BaseConfig):
+class OfflineConfig(CosineConfig):
     data: str = "cifar10"
     """A TFDS name, or a folder of images with one sub-folder a class."""
     teachers: tuple[Teacher, ...] = ("resnet50", "inception_v3")
@@ -48,15 +47,10 @@ class OfflineConfig(BaseConfig):
     """What ResNet50 or InceptionV3 start from: imagenet, or a weights file without top; by default new weights."""
     responses: Path = Path("results/responses")
     """Folder of the responses."""
-    batch_size: int = 64
-    """Images a step."""
-    learning_rate: float = 1e-3
-    """Of Adam, falling to 0 along a cosine."""
 
     def check(self) -> None:
         super().check()
-        check_at_least(1, batch_size=self.batch_size, teacher_epochs=self.teacher_epochs)
-        check_positive(learning_rate=self.learning_rate)
+        check_at_least(1, teacher_epochs=self.teacher_epochs)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -4,7 +4,7 @@ import matplotlib.figure
 import pandas as pd
 
 from report.claims import Claim, percent, points, published, verdict
-from report.figures import COLOURS
+from report.figures import COLOURS, intervals, panel
 from report.intervals import in_percent, mean_interval, paired_difference, summarise
 from report.rows import StudyRows
 
@@ -62,20 +62,13 @@ def training_losses(rows: pd.DataFrame) -> pd.DataFrame:
 
 def accuracy_figure(rows: pd.DataFrame) -> matplotlib.figure.Figure:
     """Accuracy against number of students by regime, ours and published."""
-    figure = matplotlib.figure.Figure(figsize=(8, 4.6), layout="constrained")
-    axes = figure.add_subplot()
+    figure, axes = panel(
+        (8, 4.6), xlabel="students in the ensemble", ylabel="test accuracy (%)", title="Mean and 95% interval"
+    )
     for colour, regime in zip(COLOURS, regimes(rows), strict=False):
-        line = summarise(ensembles(rows, regime), ["members"], ["test_accuracy"]).sort_values("members")
-        axes.errorbar(
-            line.members,
-            100 * line.test_accuracy,
-            100 * line["test_accuracy ±"],
-            marker="o",
-            capsize=3,
-            color=colour,
-            label=f"{regime}, ours",
-        )
-        counts = [count for count in line.members if count > 1]
+        own = ensembles(rows, regime)
+        intervals(axes, own, ["members"], "members", color=colour, label=f"{regime}, ours")
+        counts = sorted(own.members[own.members > 1].unique())
         axes.plot(
             counts,
             [_published(f"ensemble of {count:g} students", PAPER[regime]) for count in counts],
@@ -87,16 +80,15 @@ def accuracy_figure(rows: pd.DataFrame) -> matplotlib.figure.Figure:
     teacher = rows[rows.method == "teacher"].test_accuracy.mean()
     axes.axhline(100 * teacher, linestyle="--", color="grey", label="teacher, ours")
     axes.set_xticks([1, 2, 4, 8])
-    axes.set(xlabel="students in the ensemble", ylabel="test accuracy (%)", title="Mean and 95% interval")
-    axes.grid(alpha=0.3)
     axes.legend(fontsize="small")
     return figure
 
 
 def error_figure(rows: pd.DataFrame) -> matplotlib.figure.Figure:
     """Error against the teacher's own features, by number of students: how errors run down the hierarchy."""
-    figure = matplotlib.figure.Figure(figsize=(7, 4.2), layout="constrained")
-    axes = figure.add_subplot()
+    figure, axes = panel(
+        xlabel="students that share the vector", ylabel="mean squared error to the teacher's features (test)"
+    )
     students = rows[(rows.method == "features") & rows.teacher_feature_error.notna()]
     students = students.assign(count=512 / students.features)
     first = students[students["count"] == 1]
@@ -107,8 +99,6 @@ def error_figure(rows: pd.DataFrame) -> matplotlib.figure.Figure:
         axes.plot(line.index, line.values, marker="o", color=colour, label=regime)
     axes.set_xscale("log", base=2)
     axes.set_xticks([1, 2, 4, 8], ["1", "2", "4", "8"])
-    axes.set(xlabel="students that share the vector", ylabel="mean squared error to the teacher's features (test)")
-    axes.grid(alpha=0.3)
     axes.legend()
     return figure
 

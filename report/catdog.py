@@ -4,7 +4,7 @@ import matplotlib.figure
 import pandas as pd
 
 from report.claims import Claim, percent, points, published, verdict
-from report.figures import COLOURS, accuracy_against
+from report.figures import COLOURS, accuracy_against, panel
 from report.intervals import in_percent, mean_interval, paired_difference, summarise
 from report.rows import StudyRows
 
@@ -36,14 +36,13 @@ def usual(rows: pd.DataFrame) -> pd.DataFrame:
 
 def parameters_figure(rows: pd.DataFrame) -> matplotlib.figure.Figure:
     """Figure 5: accuracy against parameters, a point a student with layers removed at random."""
-    figure = matplotlib.figure.Figure(figsize=(7, 4.2), layout="constrained")
-    axes = figure.add_subplot()
+    figure, axes = panel(
+        xlabel="parameters (millions)", ylabel="test accuracy (%)", title="Figure 5: layers removed at random"
+    )
     students = usual(rows).query("prune_method == 'random'")
     for colour, (method, members) in zip(COLOURS, students.groupby("method", sort=False), strict=False):
         axes.scatter(members.params / 1e6, 100 * members.test_accuracy, color=colour, label=method, alpha=0.8)
-    _teacher_line(axes, rows)
-    axes.set(xlabel="parameters (millions)", ylabel="test accuracy (%)", title="Figure 5: layers removed at random")
-    axes.grid(alpha=0.3)
+    axes.axhline(100 * _teacher(rows), linestyle="--", color="grey", label="teacher")
     axes.legend()
     return figure
 
@@ -99,13 +98,10 @@ def recalibration_figure(rows: pd.DataFrame) -> matplotlib.figure.Figure:
 
 def density_figure(densities: pd.DataFrame) -> matplotlib.figure.Figure:
     """Zero density of the teacher's units in the order of the network, a line a threshold."""
-    figure = matplotlib.figure.Figure(figsize=(8, 4.2), layout="constrained")
-    axes = figure.add_subplot()
+    figure, axes = panel((8, 4.2), ylabel="zero density", title="Zero density of the teacher's layers, input to output")
     for colour, (threshold, members) in zip(COLOURS, densities.groupby("threshold"), strict=False):
         axes.plot(members.unit, members.zero_density, marker=".", color=colour, label=f"|w| < {threshold:g}")
-    axes.set(ylabel="zero density", title="Zero density of the teacher's layers, input to output")
     axes.tick_params(axis="x", rotation=90)
-    axes.grid(alpha=0.3)
     axes.legend()
     return figure
 
@@ -198,7 +194,3 @@ def _best_lambda(rows: pd.DataFrame) -> Claim:
 
 def _teacher(rows: pd.DataFrame) -> float:
     return rows[rows.method == "teacher"].test_accuracy.mean()
-
-
-def _teacher_line(axes, rows: pd.DataFrame) -> None:
-    axes.axhline(100 * _teacher(rows), linestyle="--", color="grey", label="teacher")

@@ -5,7 +5,7 @@ import pandas as pd
 
 from report import catdog
 from report.claims import Claim, points, verdict
-from report.figures import COLOURS
+from report.figures import COLOURS, intervals, panel
 from report.intervals import in_percent, mean_interval, paired_difference, summarise
 from report.rows import StudyRows, read
 
@@ -42,15 +42,15 @@ def cost_figure(study: StudyRows) -> matplotlib.figure.Figure:
     for axes, (cost, label) in zip(panels, COSTS.items(), strict=True):
         for colour, (criterion, members) in zip(COLOURS, students.groupby("prune_method", sort=False), strict=False):
             for method, own in members.groupby("method", sort=False):
-                line = summarise(own, ["keep"], ["test_accuracy", cost]).sort_values("keep")
-                axes.errorbar(
-                    line[cost] / 1e6,
-                    100 * line.test_accuracy,
-                    100 * line["test_accuracy ±"],
+                intervals(
+                    axes,
+                    own,
+                    ["keep"],
+                    cost,
+                    unit=1e6,
                     color=colour,
                     marker=MARKERS[method],
                     linestyle="-" if method == "kd" else ":",
-                    capsize=3,
                     label=f"channels by {criterion}, {method}",
                 )
         for method, own in layers.groupby("method", sort=False):
@@ -75,18 +75,15 @@ def cost_figure(study: StudyRows) -> matplotlib.figure.Figure:
 
 def speed_figure(rows: pd.DataFrame) -> matplotlib.figure.Figure:
     """Measured speed-up of the pruned networks against the share of MACs that is left."""
-    figure = matplotlib.figure.Figure(figsize=(7, 4.2), layout="constrained")
-    axes = figure.add_subplot()
+    figure, axes = panel(
+        xlabel="MACs of the teacher / MACs", ylabel="measured speed-up", title="Forward passes of 32 images on this CPU"
+    )
     teacher = rows[rows.method == "teacher"].macs.iloc[0]
     students = rows[rows.method != "teacher"]
     for colour, (criterion, members) in zip(COLOURS, students.groupby("prune_method", sort=False), strict=False):
         axes.scatter(teacher / members.macs, members.speed_up, color=colour, label=criterion, alpha=0.7)
     most = (teacher / students.macs).max()
     axes.plot([1, most], [1, most], color="grey", linestyle="--", label="in proportion to MACs")
-    axes.set(
-        xlabel="MACs of the teacher / MACs", ylabel="measured speed-up", title="Forward passes of 32 images on this CPU"
-    )
-    axes.grid(alpha=0.3)
     axes.legend()
     return figure
 

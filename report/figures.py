@@ -5,6 +5,7 @@ from collections.abc import Sequence
 import matplotlib.figure
 import pandas as pd
 import seaborn as sns
+from matplotlib.axes import Axes
 
 from report.intervals import summarise
 
@@ -18,6 +19,34 @@ LABELS = {
     "test_accuracy_uncalibrated": "test accuracy, not recalibrated",
     "validation_accuracy": "validation accuracy",
 }
+
+
+def panel(figsize: tuple[float, float] = (7, 4.2), **labels) -> tuple[matplotlib.figure.Figure, Axes]:
+    """A figure of one panel with a grid; `labels` are its title and the names of its axes."""
+    figure = matplotlib.figure.Figure(figsize=figsize, layout="constrained")
+    axes = figure.add_subplot()
+    axes.set(**labels)
+    axes.grid(alpha=0.3)
+    return figure, axes
+
+
+def intervals(
+    axes: Axes, rows: pd.DataFrame, by: Sequence[str], x: str, y: str = "test_accuracy", unit: float = 1, **style
+) -> None:
+    """Draws a point a group: mean accuracy in percent with its 95% interval, against `x` in units of `unit`.
+
+    Args:
+        axes: to draw on.
+        rows: result rows.
+        by: columns whose values make a group.
+        x: one of `by`, or a column whose mean over the group is drawn.
+        y: accuracy column, as a fraction.
+        unit: what `x` is divided by.
+        style: of `Axes.errorbar`.
+    """
+    line = summarise(rows, by, [y] if x in by else [y, x]).sort_values(x)
+    style = {"marker": "o", "capsize": 3} | style
+    axes.errorbar(line[x] / unit, 100 * line[y], 100 * line[f"{y} ±"], **style)
 
 
 def accuracy_against(
@@ -41,23 +70,14 @@ def accuracy_against(
         log: logarithmic horizontal axis with the values of `x` as ticks.
         title: above the axes.
     """
-    figure = matplotlib.figure.Figure(figsize=(7, 4.2), layout="constrained")
-    axes = figure.add_subplot()
+    ylabel = (LABELS[y[0]] if len(y) == 1 else "accuracy") + " (%)"
+    figure, axes = panel(xlabel=LABELS[x], ylabel=ylabel, title=title)
     students = rows[rows.method != "teacher"]
     groups = students.groupby("method", sort=False) if by_method else [("", students)]
     lines = [(method, column, members) for method, members in groups for column in y]
     for colour, (method, column, members) in zip(COLOURS, lines, strict=False):
-        line = summarise(members, [x], [column]).sort_values(x)
         label = " ".join(filter(None, [method, LABELS[column] if len(y) > 1 else ""]))
-        axes.errorbar(
-            line[x],
-            100 * line[column],
-            100 * line[f"{column} ±"],
-            marker="o",
-            capsize=3,
-            color=colour,
-            label=label or None,
-        )
+        intervals(axes, members, [x], x, column, color=colour, label=label or None)
     if teacher is not None:
         axes.axhline(100 * teacher, linestyle="--", color="grey", label="teacher, test accuracy")
     if log:
@@ -65,8 +85,6 @@ def accuracy_against(
         ticks = sorted(students[x].unique())
         axes.set_xticks(ticks, [f"{tick:g}" for tick in ticks], rotation=45)
         axes.minorticks_off()
-    axes.set(xlabel=LABELS[x], ylabel=(LABELS[y[0]] if len(y) == 1 else "accuracy") + " (%)", title=title)
-    axes.grid(alpha=0.3)
     if axes.get_legend_handles_labels()[0]:
         axes.legend()
     return figure

@@ -4,7 +4,7 @@ import matplotlib.figure
 import pandas as pd
 
 from report.claims import Claim, published
-from report.figures import COLOURS
+from report.figures import COLOURS, panel
 from report.intervals import Interval, mean_interval, paired_difference, summarise
 from report.rows import StudyRows
 
@@ -98,8 +98,7 @@ def temperatures(study: StudyRows) -> tuple[pd.DataFrame, dict[str, matplotlib.f
     """Table 2: test errors by width and temperature."""
     students = study.rows[study.rows.method != "teacher"]
     table = summarise(students, ["protocol", "student", "temperature"], ["test_errors"])
-    figure = matplotlib.figure.Figure(figsize=(7, 4.2), layout="constrained")
-    axes = figure.add_subplot()
+    figure, axes = panel(xlabel="temperature T", ylabel="test errors of 10,000, mean and 95% interval")
     for colour, (name, line) in zip(COLOURS, table.groupby("student", sort=False), strict=False):
         line = line.sort_values("temperature")
         axes.errorbar(
@@ -109,8 +108,6 @@ def temperatures(study: StudyRows) -> tuple[pd.DataFrame, dict[str, matplotlib.f
     ticks = sorted(students.temperature.unique())
     axes.set_xticks(ticks, [f"{tick:g}" for tick in ticks])
     axes.minorticks_off()
-    axes.set(xlabel="temperature T", ylabel="test errors of 10,000, mean and 95% interval")
-    axes.grid(alpha=0.3)
     axes.legend()
     return table, {"hinton-temperature": figure}
 

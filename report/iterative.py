@@ -4,7 +4,7 @@ import matplotlib.figure
 import pandas as pd
 
 from report.claims import Claim, percent, points, verdict
-from report.figures import COLOURS
+from report.figures import COLOURS, intervals, panel
 from report.intervals import in_percent, mean_interval, summarise
 from report.rows import StudyRows
 
@@ -36,24 +36,18 @@ def pareto_front(points_: pd.DataFrame) -> pd.DataFrame:
 
 def pareto_figure(rows: pd.DataFrame) -> matplotlib.figure.Figure:
     """Mean test accuracy against memory of the weights, a front for each kind."""
-    figure = matplotlib.figure.Figure(figsize=(8, 4.8), layout="constrained")
-    axes = figure.add_subplot()
-    means = summarise(rows, ["kind", *ARCHITECTURE], ["test_accuracy", "float32_bytes"])
-    for colour, (kind, members) in zip(COLOURS, means.groupby("kind", sort=False), strict=False):
-        axes.errorbar(
-            members.float32_bytes / 2**20,
-            100 * members.test_accuracy,
-            100 * members["test_accuracy ±"],
-            linestyle="",
-            marker=".",
-            alpha=0.5,
-            color=colour,
-        )
-        front = pareto_front(members)
+    figure, axes = panel(
+        (8, 4.8),
+        xlabel="weights in float32 (MiB)",
+        ylabel="test accuracy (%)",
+        title="Pareto fronts; mean, 95% interval",
+    )
+    for colour, (kind, members) in zip(COLOURS, rows.groupby("kind", sort=False), strict=False):
+        style = {"linestyle": "", "marker": ".", "alpha": 0.5, "color": colour}
+        intervals(axes, members, ARCHITECTURE, "float32_bytes", unit=2**20, **style)
+        front = pareto_front(summarise(members, ARCHITECTURE, ["test_accuracy", "float32_bytes"]))
         axes.plot(front.float32_bytes / 2**20, 100 * front.test_accuracy, marker="o", color=colour, label=kind)
     axes.set_xscale("log")
-    axes.set(xlabel="weights in float32 (MiB)", ylabel="test accuracy (%)", title="Pareto fronts; mean, 95% interval")
-    axes.grid(alpha=0.3)
     axes.legend(fontsize="small")
     return figure
 

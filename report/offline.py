@@ -5,7 +5,7 @@ import pandas as pd
 import seaborn as sns
 
 from report.claims import Claim, percent, points, verdict
-from report.figures import COLOURS
+from report.figures import COLOURS, intervals, panel
 from report.intervals import in_percent, mean_interval, paired_difference, summarise
 from report.rows import StudyRows
 
@@ -32,23 +32,12 @@ def students(study: StudyRows) -> tuple[pd.DataFrame, dict[str, matplotlib.figur
 
 def accuracy_figure(rows: pd.DataFrame) -> matplotlib.figure.Figure:
     """Test accuracy against parameters, with and without responses."""
-    figure = matplotlib.figure.Figure(figsize=(8, 4.6), layout="constrained")
-    axes = figure.add_subplot()
+    figure, axes = panel(
+        (8, 4.6), xlabel="parameters", ylabel="test accuracy (%)", title="Small networks, mean and 95% interval"
+    )
     for colour, (signal, members) in zip(COLOURS, rows.groupby("signal", sort=False), strict=False):
-        line = summarise(members, SIZE, ["test_accuracy", "params"]).sort_values("params")
-        axes.errorbar(
-            line.params,
-            100 * line.test_accuracy,
-            100 * line["test_accuracy ±"],
-            marker="o",
-            linestyle="",
-            capsize=3,
-            color=colour,
-            label=signal,
-        )
+        intervals(axes, members, SIZE, "params", linestyle="", color=colour, label=signal)
     axes.set_xscale("log")
-    axes.set(xlabel="parameters", ylabel="test accuracy (%)", title="Small networks, mean and 95% interval")
-    axes.grid(alpha=0.3)
     axes.legend(title="learns from")
     return figure
 
