@@ -2,7 +2,6 @@
 
 import hashlib
 import json
-import os
 import shutil
 import sys
 import tempfile
@@ -90,21 +89,23 @@ def _replace_folder(folder: Path, build: Callable[[Path], None]) -> None:
 def _build(source: Source, folder: Path, image_size: int | None, channels: int | None) -> None:
     checksums = {}
     for part, count in source.parts.items():
-        images, labels, digests = None, np.empty(count, np.int64), np.empty(count, np.uint64)
-        for row, (picture, label) in enumerate(source.read(part)):
-            image = fit_image(picture, image_size, channels)
-            if images is None:
-                images = np.lib.format.open_memmap(folder / f"{part}-images.npy", "w+", np.uint8, (count, *image.shape))
-            if image.shape != images.shape[1:]:
-                raise DataError(
-                    f"{source.name}: image {row} of {part} is {image.shape}, earlier ones {images.shape[1:]}: "
-                    "give an image_size to resize them all"
-                )
-            images[row], labels[row] = image, label
-            digest = hashlib.blake2b(np.ascontiguousarray(image), digest_size=8).digest()
-            digests[row] = int.from_bytes(digest, "little")
-        images.flush()
-        del images
+        shape, labels, digests = None, np.empty(count, np.int64), np.empty(count, np.uint64)
+        # Written one after the other: of a memory map all pages would stay resident.
+        with (folder / f"{part}-images.npy").open("wb") as file:
+            for row, (picture, label) in enumerate(source.read(part)):
+                image = np.ascontiguousarray(fit_image(picture, image_size, channels))
+                if shape is None:
+                    shape = image.shape
+                    header = {"descr": "|u1", "fortran_order": False, "shape": (count, *shape)}
+                    np.lib.format.write_array_header_1_0(file, header)
+                if image.shape != shape:
+                    raise DataError(
+                        f"{source.name}: image {row} of {part} is {image.shape}, earlier ones {shape}: "
+                        "give an image_size to resize them all"
+                    )
+                file.write(image.data)
+                labels[row] = label
+                digests[row] = int.from_bytes(hashlib.blake2b(image, digest_size=8).digest(), "little")
         np.save(folder / f"{part}-labels.npy", labels)
         np.save(folder / f"{part}-digests.npy", digests)
         for kind in KINDS:
@@ -149,7 +150,6 @@ def _read(folder: Path) -> dict[str, StoredPart]:
 def _crc32(path: Path) -> int:
     value = 0
     with path.open("rb") as file:
-        os.posix_fadvise(file.fileno(), 0, 0, os.POSIX_FADV_SEQUENTIAL)
         while chunk := file.read(1 << 22):
             value = zlib.crc32(chunk, value)
     return value
