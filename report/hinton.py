@@ -113,7 +113,11 @@ def temperatures(study: StudyRows) -> tuple[pd.DataFrame, dict[str, matplotlib.f
 
 
 def claims(table_1: StudyRows, transfer: StudyRows, temperature: StudyRows) -> list[Claim]:
-    """Hinton's figures (original protocol) with ours, mean and 95% interval over seeds."""
+    """The figures of Hinton's paper and of its reproduction with ours, mean and 95% interval over seeds."""
+    return _original_claims(table_1, transfer, temperature) + _reproduction_claims(table_1, transfer, temperature)
+
+
+def _original_claims(table_1: StudyRows, transfer: StudyRows, temperature: StudyRows) -> list[Claim]:
     rows = table_1.rows[(table_1.rows.protocol == "original") & table_1.rows.variant.isna()]
     sets = unchanged(transfer.rows[transfer.rows.protocol == "original"])
     without_3 = sets[sets.transfer_set.str.count(" ") == 8]
@@ -158,6 +162,39 @@ def claims(table_1: StudyRows, transfer: StudyRows, temperature: StudyRows) -> l
         _rate("… chosen on test, as in the paper", _hinton(lowered), only_7_8.test_errors_bias_by_test / size),
     ]
     return found + _temperature_claims(temperature.rows[temperature.rows.protocol == "original"])
+
+
+def _reproduction_claims(table_1: StudyRows, transfer: StudyRows, temperature: StudyRows) -> list[Claim]:
+    rows, sets, students = (
+        unchanged(study.rows[study.rows.protocol == "reproduction"]) for study in (table_1, transfer, temperature)
+    )
+    without_3 = sets[sets.transfer_set.str.count(" ") == 8]
+    reset = "student 800-800 transfer set without 3 all output biases set to 3.5"
+    found = [
+        _errors(f"reproduction: {claim}", _hinton(setting), rows[rows.method == method])
+        for claim, method, setting in (
+            ("teacher 1200–1200", "teacher", "teacher 1200-1200"),
+            ("student 800–800 alone", "plain", "student 800-800 without distillation"),
+            ("student 800–800 distilled", "kd", "student 800-800 distilled T=20 hard weight 0.3"),
+        )
+    ]
+    found += [
+        _errors(
+            "reproduction: transfer set without 3, all biases set to 3.5",
+            _hinton(reset, "test errors"),
+            without_3,
+            "test_errors_biases_3.5",
+        ),
+        _errors("… wrong threes", _hinton(reset, "wrong threes"), without_3, "omitted_errors_biases_3.5", " of 1,010"),
+    ]
+    return found + [
+        _errors(
+            f"reproduction: {units} units, T = {temperature:g}",
+            _hinton(f"student {units}-{units} distilled T={temperature:g}"),
+            students[(students.student == f"mlp_{units}_{units}") & (students.temperature == temperature)],
+        )
+        for units, temperature in ((300, 8), (30, 20), (30, 2.5))
+    ]
 
 
 def _errors(claim: str, paper: float, rows: pd.DataFrame, column: str = "test_errors", of: str = "") -> Claim:
