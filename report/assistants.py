@@ -3,7 +3,7 @@
 import matplotlib.figure
 import pandas as pd
 
-from report.claims import Claim, percent, points, published, verdict
+from report.claims import Claim, answer, percent, points, published, verdict
 from report.figures import COLOURS, intervals, panel
 from report.intervals import in_percent, mean_interval, paired_difference, summarise
 from report.rows import StudyRows
@@ -131,7 +131,7 @@ def claims(study: StudyRows) -> list[Claim]:
     ):
         ahead = paired_difference(small, "test_accuracy", small.regime == better, small.regime == worse)
         found.append(
-            Claim(STUDY, f"smallest network: {better} beats {worse}", "future work", points(ahead), verdict(ahead))
+            Claim(STUDY, f"smallest network: {better} beats {worse}", "future work", points(ahead), answer(ahead))
         )
     return found
 

@@ -3,7 +3,7 @@
 import matplotlib.figure
 import pandas as pd
 
-from report.claims import Claim, percent, points, published, verdict
+from report.claims import Claim, answer, percent, points, published, verdict
 from report.figures import COLOURS, accuracy_against, panel
 from report.intervals import in_percent, mean_interval, paired_difference, summarise
 from report.rows import StudyRows
@@ -102,7 +102,7 @@ def density_figure(densities: pd.DataFrame) -> matplotlib.figure.Figure:
     for colour, (threshold, members) in zip(COLOURS, densities.groupby("threshold"), strict=False):
         axes.plot(members.unit, members.zero_density, marker=".", color=colour, label=f"|w| < {threshold:g}")
     axes.tick_params(axis="x", rotation=90)
-    axes.legend()
+    figure.legend(loc="outside right upper")
     return figure
 
 
@@ -149,7 +149,7 @@ def claims(study: StudyRows) -> list[Claim]:
             "batch-norm recalibration after training (not in the paper)",
             "",
             f"raises test accuracy by {points(worth)}, mean of all students",
-            verdict(worth),
+            answer(worth),
         ),
         _best_lambda(lambda_rows(rows)),
     ]
@@ -188,7 +188,7 @@ def _best_lambda(rows: pd.DataFrame) -> Claim:
         "",
         f"best mean: λ = {best:g} with {percent(mean_interval(by_lambda[best]))}; all λ > 0 − λ = 0 "
         f"{points(against_plain)}",
-        verdict(against_plain),
+        answer(against_plain),
     )
 
 

@@ -4,7 +4,7 @@ import matplotlib.figure
 import pandas as pd
 
 from report import catdog
-from report.claims import Claim, points, verdict
+from report.claims import Claim, answer, points
 from report.figures import COLOURS, intervals, panel
 from report.intervals import in_percent, mean_interval, paired_difference, summarise
 from report.rows import StudyRows, read
@@ -95,7 +95,7 @@ def claims(study: StudyRows) -> list[Claim]:
     least = rows[rows.keep == rows.keep.min()]
     found = [
         Claim(
-            STUDY, "distillation helps students with channels removed", "not finished", _difference(gain), verdict(gain)
+            STUDY, "distillation helps students with channels removed", "not finished", _difference(gain), answer(gain)
         )
     ]
     for criterion in rows.prune_method.unique():
@@ -106,7 +106,7 @@ def claims(study: StudyRows) -> list[Claim]:
             share = 100 * least.keep.iloc[0]
             found.append(
                 Claim(
-                    STUDY, f"{criterion} ranks better than chance ({share:g}% kept)", "", points(ahead), verdict(ahead)
+                    STUDY, f"{criterion} ranks better than chance ({share:g}% kept)", "", points(ahead), answer(ahead)
                 )
             )
     teacher = study.rows[study.rows.method == "teacher"].macs.iloc[0]

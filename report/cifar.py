@@ -3,7 +3,7 @@
 import matplotlib.figure
 import pandas as pd
 
-from report.claims import Claim, percent, points, published, verdict
+from report.claims import Claim, answer, percent, points, published, verdict
 from report.figures import COLOURS
 from report.intervals import in_percent, mean_interval, paired_difference, summarise
 from report.rows import StudyRows
@@ -79,6 +79,6 @@ def claims(study: StudyRows) -> list[Claim]:
             "the cause is batch norm's statistics (not in the paper)",
             "",
             f"recalibrated instead of ImageNet's, at {small:g}: {points(statistics_alone)}",
-            verdict(statistics_alone),
+            answer(statistics_alone),
         ),
     ]

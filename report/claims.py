@@ -41,15 +41,20 @@ def published(study: str, setting: str, metric: str | None = None, table: str | 
     return float(found.value.iloc[0])
 
 
+def answer(difference: Interval) -> str:
+    """Whether a difference is positive: "yes", "no", or why that is undecided; for what no paper claims."""
+    if math.isnan(difference.low):
+        return "undecided: one seed gives no interval"
+    if difference.low > 0:
+        return "yes"
+    if difference.high < 0:
+        return "no"
+    return "undecided: the interval holds 0"
+
+
 def verdict(claimed_positive: Interval) -> str:
     """Whether a difference that the paper claims to be positive is."""
-    if math.isnan(claimed_positive.low):
-        return "undecided: one seed gives no interval"
-    if claimed_positive.low > 0:
-        return "reproduced"
-    if claimed_positive.high < 0:
-        return "contradicted"
-    return "undecided: the interval holds 0"
+    return {"yes": "reproduced", "no": "contradicted"}.get(found := answer(claimed_positive), found)
 
 
 def points(interval: Interval) -> str:

@@ -6,6 +6,7 @@ import matplotlib.figure
 import pandas as pd
 import seaborn as sns
 from matplotlib.axes import Axes
+from matplotlib.ticker import MaxNLocator
 
 from report.intervals import summarise
 
@@ -85,6 +86,8 @@ def accuracy_against(
         ticks = sorted(students[x].unique())
         axes.set_xticks(ticks, [f"{tick:g}" for tick in ticks], rotation=45)
         axes.minorticks_off()
+    elif (students[x] % 1 == 0).all():
+        axes.xaxis.set_major_locator(MaxNLocator(integer=True))
     if axes.get_legend_handles_labels()[0]:
         axes.legend()
     return figure

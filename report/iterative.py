@@ -3,7 +3,7 @@
 import matplotlib.figure
 import pandas as pd
 
-from report.claims import Claim, percent, points, verdict
+from report.claims import Claim, answer, percent, points
 from report.figures import COLOURS, intervals, panel
 from report.intervals import in_percent, mean_interval, summarise
 from report.rows import StudyRows
@@ -109,7 +109,7 @@ def claims(study: StudyRows, name: str) -> list[Claim]:
     for kind, members in families_.groupby("kind", sort=False):
         for baseline in ("one-shot", "plain"):
             gain = against(members, rows[rows.kind == baseline])
-            found.append(Claim(label, f"{kind} beats {baseline}", "implied", points(gain), verdict(gain)))
+            found.append(Claim(label, f"{kind} beats {baseline}", "implied", points(gain), answer(gain)))
     return found
 
 

@@ -3,7 +3,7 @@
 import matplotlib.figure
 import pandas as pd
 
-from report.claims import Claim, percent, points, published, verdict
+from report.claims import Claim, answer, percent, points, published, verdict
 from report.figures import accuracy_against
 from report.intervals import Interval, in_percent, mean_interval, paired_difference, summarise
 from report.rows import StudyRows
@@ -69,7 +69,7 @@ def _dense_claims(rows: pd.DataFrame) -> list[Claim]:
             "… and owes it to the teacher (not compared in the paper)",
             "",
             f"plain student {accuracies[1]}; distilled − plain {points(over_plain)}",
-            verdict(over_plain),
+            answer(over_plain),
         ),
     ]
 

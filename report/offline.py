@@ -4,7 +4,7 @@ import matplotlib.figure
 import pandas as pd
 import seaborn as sns
 
-from report.claims import Claim, percent, points, verdict
+from report.claims import Claim, answer, percent, points
 from report.figures import COLOURS, intervals, panel
 from report.intervals import in_percent, mean_interval, paired_difference, summarise
 from report.rows import StudyRows
@@ -95,13 +95,11 @@ def claims(study: StudyRows, teachers: StudyRows) -> list[Claim]:
     gain = paired_difference(
         everywhere, "test_accuracy", everywhere.signal == "responses", everywhere.signal == "labels"
     )
-    found.append(
-        Claim(STUDY, "responses beat labels alone, mean of all sizes", "expected", points(gain), verdict(gain))
-    )
+    found.append(Claim(STUDY, "responses beat labels alone, mean of all sizes", "expected", points(gain), answer(gain)))
     for other in ("label smoothing", "ensemble", "live"):
         if (rows.signal == other).any():
             sizes = rows[rows.signal == other][SIZE].drop_duplicates()
             same = rows.merge(sizes, on=SIZE)
             ahead = paired_difference(same, "test_accuracy", same.signal == "responses", same.signal == other)
-            found.append(Claim(STUDY, f"responses against {other}", "", points(ahead), verdict(ahead)))
+            found.append(Claim(STUDY, f"responses against {other}", "", points(ahead), answer(ahead)))
     return found

@@ -26,11 +26,12 @@ def mistakes_figure(
         ("the teacher's mistakes", teacher_wrong, teacher),
         ("the student's alone", student_wrong & ~teacher_wrong, student),
     )
-    figure = matplotlib.figure.Figure(figsize=(2 * COLUMNS, 5.2), layout="constrained")
-    grid = figure.subplots(2, COLUMNS, squeeze=False)
-    for line, (title, wrong, probabilities) in zip(grid, rows, strict=True):
+    figure = matplotlib.figure.Figure(figsize=(2 * COLUMNS, 5.4), layout="constrained")
+    for part, (title, wrong, probabilities) in zip(figure.subfigures(2), rows, strict=True):
         candidates = np.flatnonzero(wrong)
         surest = candidates[np.argsort(-probabilities[candidates].max(-1), kind="stable")][:COLUMNS]
+        part.suptitle(f"{title}: {len(candidates)} of {len(labels)}")
+        line = part.subplots(1, COLUMNS)
         for axes in line:
             axes.axis("off")
         for axes, index in zip(line, surest, strict=False):
@@ -39,7 +40,6 @@ def mistakes_figure(
             axes.set_title(
                 f"{class_names[labels[index]]} taken for\n{class_names[taken]}, {100 * sure:.0f}% sure", size=8
             )
-        line[0].text(0, 1.22, f"{title}: {len(candidates)} of {len(labels)}", transform=line[0].transAxes)
     return figure
 
 

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from report import mnist
+from report import catdog, cifar, mnist
 from report.claims import Claim, as_table
 from report.rows import ROOT, read
 
@@ -13,7 +13,11 @@ BEGIN, END = "<!-- table of studies: begin -->", "<!-- table of studies: end -->
 
 def all_claims() -> list[Claim]:
     """The claims of every study that has rows."""
-    return mnist.claims(read("mnist-dense"), read("mnist-lambda-sweep"), read("mnist-batch-sweep"))
+    return [
+        *mnist.claims(read("mnist-dense"), read("mnist-lambda-sweep"), read("mnist-batch-sweep")),
+        *catdog.claims(read("catdog-mobilenet")),
+        *cifar.claims(read("cifar-transfer")),
+    ]
 
 
 def markdown(table: pd.DataFrame) -> str:

@@ -74,3 +74,9 @@ def test_verdict_of_a_claimed_difference(values, word):
     assert claims.verdict(report.mean_interval(values)).startswith(word)
     if word == "reproduced":
         assert claims.verdict(-report.mean_interval(values)) == "contradicted"
+
+
+def test_answer_to_what_no_paper_claims():
+    assert claims.answer(report.mean_interval([2, 2.1, 2.2])) == "yes"
+    assert claims.answer(report.mean_interval([-2, -2.1, -2.2])) == "no"
+    assert claims.answer(report.mean_interval([1, 2, 3])) == "undecided: the interval holds 0"
