@@ -7,7 +7,10 @@ small. Here the same transfer runs on images as they are (32) and upscaled to 96
 tested three times: with ImageNet's batch-norm statistics (what Keras of early 2018 evaluated where batch norm was
 frozen: training used the batch's statistics all the same), with the moving averages that training left, and with
 statistics recalibrated on the training images. If size is the cause, 224 mends it; if statistics are, recalibration
-does. Not measured in full yet: about half an hour on 2 cores.
+does.
+
+Found (α = 0.75, 3 seeds): statistics are. At 224 × 224 train accuracy is 100%, test accuracy 16% with ImageNet's
+statistics and 70% with recalibrated ones; at 32 × 32 these are 81, 16 and 48%. About half an hour on 2 cores.
 """
 
 from dataclasses import dataclass
