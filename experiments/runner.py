@@ -102,6 +102,7 @@ class Runner:
             unit="epoch",
             smoothing=0.1,
             mininterval=0.2 if sys.stderr.isatty() else LOG_SECONDS,
+            disable=not missing,
         )
         with self._bar:
             for number, trial in enumerate(missing, 1):
