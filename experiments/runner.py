@@ -24,7 +24,7 @@ from experiments.training import Taught
 from experiments.trial import Trial
 
 LOG_SECONDS = 20
-GROWTH_BYTES = 1 << 30
+GROWTH_BYTES = 1 << 29
 ROOT = Path(__file__).resolve().parent.parent
 
 
@@ -82,7 +82,7 @@ class Runner:
         """Trains what is missing. Killed and started again, it loses at most the epoch it was in.
 
         Raises:
-            Restart: the process has grown by 1 GB and trials are left.
+            Restart: the process has grown by half a gigabyte since its first trial, and trials are left.
         """
         split = self.dataset
         print(
@@ -96,7 +96,7 @@ class Runner:
             return
         missing = [trial for trial in trials if self.key(trial) not in done]
         print(f"{self.study}: {len(trials)} trials, {len(trials) - len(missing)} done before")
-        begin = _memory()
+        after_first = None
         self._bar = tqdm(
             total=sum(trial.epochs for trial in missing),
             unit="epoch",
@@ -111,7 +111,8 @@ class Runner:
                     self._run_trial(trial)
                     # A network and its compiled functions refer to each other; memory must not grow with the trials.
                     keras.backend.clear_session()
-                    if _memory() - begin > GROWTH_BYTES and number < len(missing):
+                    after_first = after_first or _memory()
+                    if _memory() - after_first > GROWTH_BYTES and number < len(missing):
                         raise Restart
 
     def run_and_publish(self, trials: Sequence[Trial]) -> None:
