@@ -6,10 +6,11 @@ The teacher of catdog-mobilenet loses channels by four criteria (L1, APoZ, first
 50 and 30% of its parameters; what is left is trained on 1,000 images for 3 epochs, on labels alone or with the
 teacher's soft targets. Same data, sizes and λ as catdog-mobilenet, so accuracy against parameters and against MACs
 stands beside the students with layers removed. Optimiser and learning rate are those of best validation accuracy in
-catdog-channels-tuning.csv. Each row has the seconds of the surgery, the accuracy straight after it, and the speed-up of
-the pruned network on this CPU, both networks timed in turns.
+catdog-channels-tuning.csv. Batch-norm statistics are recalibrated before the test; validation accuracies of the epochs
+(catdog-channels-epochs.csv) are from before that. Each row has the seconds of the surgery, the accuracy straight after
+it, and the speed-up of the pruned network on this CPU, both networks timed in turns.
 
-Not measured in full yet: about 2.5 hours on 2 cores.
+Not measured in full yet: about 3.5 hours on 2 cores.
 """
 
 import statistics

@@ -74,6 +74,7 @@ class TransferTrial(Trial):
     alpha: float
     imagenet: bool
     recalibrated = True
+    tested_uncalibrated = True
 
     def columns(self) -> dict:
         return super().columns() | {"network_image_size": self.size}

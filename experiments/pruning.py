@@ -29,6 +29,7 @@ class PrunedTrial(CutTrial):
     threshold: float
     weights: str
     track: bool = False
+    tested_uncalibrated = True
 
     def columns(self) -> dict:
         return super().columns() | {

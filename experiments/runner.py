@@ -190,7 +190,7 @@ class Runner:
                 tick=self._tick,
                 evaluate_recalibrated=trial.track,
             )
-        measured = training.measure(distiller, dataset, taught, recalibrate=trial.recalibrated, on_test=self.on_test)
+        measured = training.measure(distiller, trial, dataset, taught, on_test=self.on_test)
         measured |= self.details(trial, parent, distiller, history)
         measured["train_seconds"] = sum(epoch["seconds"] for epoch in history) if history else None
         if keep or trial.kept or trial.method == "teacher":

@@ -124,22 +124,19 @@ def _evaluate_recalibrated(distiller: distill.Distiller, dataset: Dataset) -> di
     return measured
 
 
-def measure(
-    distiller: keras.Model, dataset: Dataset, taught: Taught, *, recalibrate: bool = False, on_test: bool = True
-) -> dict:
+def measure(distiller: keras.Model, trial: Trial, dataset: Dataset, taught: Taught, *, on_test: bool = True) -> dict:
     """The measured columns of a result row: accuracies at the end of training, and size.
 
     Args:
         distiller: the trained network, compiled.
+        trial: if it is to be recalibrated, batch-norm statistics are computed anew on `train` first (and left so).
         dataset: measures on `validation` and `test`.
         taught: teacher outputs on the splits.
-        recalibrate: compute the batch-norm statistics anew on `train` first (and leave them so); the test accuracy
-            before that is a column of its own.
         on_test: measure on `test`; candidates of a choice are not.
     """
     model, tested = distiller.student, {}
-    if recalibrate:
-        if on_test:
+    if trial.recalibrated:
+        if on_test and trial.tested_uncalibrated:
             tested["test_accuracy_uncalibrated"] = evaluate(distiller, dataset.test)["accuracy"]
         distill.recalibrate(model, dataset.train)
     if on_test:

@@ -22,6 +22,7 @@ class Trial:
         epochs: 0 for a model that is used as it is.
         parent: the trial that trained the network this one is cut from, or None.
         recalibrated: whether batch-norm statistics are computed anew before the test.
+        tested_uncalibrated: whether it is tested before that too.
         track: whether each epoch is evaluated recalibrated too.
         kept: whether the trained network is kept in the cache, for other trials to learn from.
         hints: terms of the loss that compare layers with those of the (first) teacher.
@@ -31,6 +32,7 @@ class Trial:
     # Not fields: they would change the keys of trials that have none of them.
     parent = None
     recalibrated = False
+    tested_uncalibrated = False
     track = False
     kept = False
     hints = ()

@@ -10,7 +10,7 @@ from report.intervals import in_percent, mean_interval, paired_difference, summa
 from report.rows import StudyRows, read
 
 STUDY = "1 CS230, channels"
-MEASURED = ["test_accuracy", "test_accuracy_uncalibrated", "validation_accuracy_before_training"]
+MEASURED = ["test_accuracy", "validation_accuracy_before_training"]
 COSTS = {"params": "parameters (millions)", "macs": "multiply-accumulates (millions)"}
 MARKERS = {"plain": "o", "kd": "s"}
 

@@ -150,6 +150,7 @@ def test_channels_smoke_profile(capsys):
     np.testing.assert_allclose(students.params / teacher.params, 0.7, rtol=0.02)
     assert students[list(catdog_channels.EXTRA_COLUMNS)].notna().all(axis=None)
     assert (students.channels_removed > 0).all()
+    assert students.recalibrated.all() and students.test_accuracy_uncalibrated.isna().all()
     pairs = students.pivot(index="prune_method", columns="method")
     for column in ("params", "channels_removed", "validation_accuracy_before_training"):
         assert (pairs[column].plain == pairs[column].kd).all()
