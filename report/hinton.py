@@ -189,11 +189,11 @@ def _reproduction_claims(table_1: StudyRows, transfer: StudyRows, temperature: S
     ]
     return found + [
         _errors(
-            f"reproduction: {units} units, T = {temperature:g}",
-            _hinton(f"student {units}-{units} distilled T={temperature:g}"),
-            students[(students.student == f"mlp_{units}_{units}") & (students.temperature == temperature)],
+            f"reproduction: {units} units, T = {T:g}",
+            _hinton(f"student {units}-{units} distilled T={T:g}"),
+            students[(students.student == f"mlp_{units}_{units}") & (students.temperature == T)],
         )
-        for units, temperature in ((300, 8), (30, 20), (30, 2.5))
+        for units, T in ((300, 8), (30, 20), (30, 2.5))
     ]
 
 
