@@ -54,6 +54,8 @@ PROFILES = {
     },
     "quick": {
         "train_size": 2000,
+        "validation_size": 500,
+        "test_size": 2500,
         "epochs": 8,
         "fine_tune_epochs": 2,
         "results": Path("results/quick"),

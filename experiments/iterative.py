@@ -37,8 +37,10 @@ SMOKE = {
 }
 QUICK = {
     "train_size": 2000,
-    "first_width": 0.5,
-    "first_epochs": 6,
+    "validation_size": 1000,
+    "test_size": 2500,
+    "first_width": 0.25,
+    "first_epochs": 10,
     "epochs": 6,
     "results": Path("results/quick"),
 }

@@ -27,6 +27,7 @@ SMOKE = {
 }
 QUICK = {
     "train_size": 8000,
+    "validation_size": 1000,
     "teachers": ("vgg_small", "resnet_20"),
     "teacher_epochs": 12,
     "results": Path("results/quick"),

@@ -50,8 +50,9 @@ PROFILES = {
     "quick": offline.QUICK
     | {
         "depths": (3,),
-        "widths": (8, 16, 32, 64),
+        "widths": (8, 16, 32),
         "denses": (0, 1),
+        "sweep_student": (3, 16, 1),
         "temperatures": (1.0, 4.0, 8.0),
         "lambdas": (0.5, 0.9),
         "epochs": 12,

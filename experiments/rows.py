@@ -80,6 +80,13 @@ class Table:
         with self.path.open(newline="") as file:
             return {row["trial"] for row in csv.DictReader(file)}
 
+    def first(self, trial: str) -> dict[str, str] | None:
+        """The first row of a trial, by column and as text, if it has one."""
+        if not self.path.exists():
+            return None
+        with self.path.open(newline="") as file:
+            return next((row for row in csv.DictReader(file) if row["trial"] == trial), None)
+
     def append(self, rows: Sequence[dict]) -> None:
         """Appends the rows of one trial, unless the trial has rows already; all of them or none.
 

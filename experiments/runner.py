@@ -1,6 +1,7 @@
 """Runs the trials of a study: only those missing, one row each, with progress."""
 
 import datetime
+import math
 import subprocess
 import sys
 from collections.abc import Callable, Sequence
@@ -197,6 +198,8 @@ class Runner:
             _save_whole(model, self._network_path(trial))
         if history:
             self.epochs.append([{"study": self.study, "trial": key, **epoch} for epoch in history])
+        if (recorded := self.rows.first(key)) is not None:
+            _compare(trial, recorded, measured)
         self.rows.append([self._common(trial) | measured])
         training.forget(folder)
         return model
@@ -246,6 +249,16 @@ def _save_whole(model: keras.Model, path: Path) -> None:
         temporary.replace(path)
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def _compare(trial: Trial, recorded: dict[str, str], measured: dict) -> None:
+    """Says so where a network that was trained a second time, its file being lost, is not the one its row tells of."""
+    name = "test_loss" if "test_loss" in measured else "validation_accuracy"
+    if recorded[name] and not math.isclose(float(recorded[name]), measured[name], rel_tol=1e-4):
+        tqdm.write(
+            f"trained again with another result ({trial}): {name.replace('_', ' ')} {measured[name]:.6g}, "
+            f"{recorded[name]} in its row; what it teaches from now on differs"
+        )
 
 
 def _memory() -> int:

@@ -119,7 +119,7 @@ def test_plain_and_distilled_start_from_the_same_weights_and_see_the_same_batche
             np.testing.assert_array_equal(one, other)
 
 
-def test_a_lost_teacher_is_trained_again_without_a_second_row(in_empty_folder):
+def test_a_lost_teacher_is_trained_again_without_a_second_row(in_empty_folder, capsys):
     options = ["mnist-lambda-sweep", *SMOKE, "--seeds", "0", "--lambdas"]
     assert main([*options, "0.5"]) == 0
     for path in (in_empty_folder / ".cache" / "networks").iterdir():
@@ -128,6 +128,19 @@ def test_a_lost_teacher_is_trained_again_without_a_second_row(in_empty_folder):
     rows = rows_of("mnist-lambda-sweep")
     assert rows.trial.is_unique
     assert sorted(rows["lambda"].dropna()) == [0.5, 0.7]
+    assert "another result" not in capsys.readouterr().out
+
+
+def test_a_teacher_trained_again_that_is_not_what_its_row_says_is_reported(in_empty_folder, capsys):
+    options = ["mnist-lambda-sweep", *SMOKE, "--seeds", "0", "--lambdas"]
+    assert main([*options, "0.5"]) == 0
+    rows = rows_of("mnist-lambda-sweep")
+    loss = rows[rows.method == "teacher"].test_loss.item()
+    rows.assign(test_loss=1.25).to_csv("results/mnist-lambda-sweep.csv", index=False)
+    for path in (in_empty_folder / ".cache" / "networks").iterdir():
+        path.unlink()
+    assert main([*options, "0.5", "0.7"]) == 0
+    assert f"test loss {loss:g}, 1.25 in its row" in capsys.readouterr().out
 
 
 def test_dry_run_lists_trials_and_writes_no_result(capsys, in_empty_folder):
