@@ -23,7 +23,7 @@ PROFILES = {"smoke": hinton.SMOKE, "quick": hinton.QUICK, "paper": {}}
 @dataclass(frozen=True)
 class Config(HintonConfig):
     ablation: bool = False
-    """Also train distilled students that lack one of views, optimiser, epochs; under seed 0's teacher."""
+    """Also train distilled students that lack one of views, optimiser, epochs."""
 
 
 def trials(config: Config) -> list[HintonTrial]:
@@ -38,7 +38,7 @@ def trials(config: Config) -> list[HintonTrial]:
         ]
     if config.ablation:
         grid += [
-            hinton.distilled(config, STUDY, seed, hinton.teacher(config), variant=variant, **changes)
+            hinton.distilled(config, STUDY, seed, hinton.teacher(config, seed), variant=variant, **changes)
             for variant, changes in hinton.ablations(config).items()
             for seed in config.seeds
         ]

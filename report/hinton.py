@@ -1,16 +1,14 @@
-"""Tables, figures and verdicts of study 2: Hinton's MNIST experiments and their reproduction."""
+"""Figures of study 2, Hinton's MNIST experiments and their reproduction, and the table each of them prints."""
 
 import matplotlib.figure
 import pandas as pd
 
-from report.claims import Claim, published
+from report.claims import published
 from report.figures import COLOURS, panel
-from report.intervals import Interval, mean_interval, paired_difference, summarise
+from report.intervals import mean_interval, summarise
 from report.rows import StudyRows
 
-STUDY = "2 Hinton, MNIST"
 DIGITS = [f"test_accuracy_digit_{digit}" for digit in range(10)]
-PAPER = "Hinton 2015 §3"
 
 
 def mnist(study: StudyRows) -> tuple[pd.DataFrame, dict[str, matplotlib.figure.Figure]]:
@@ -39,9 +37,9 @@ def errors_figure(rows: pd.DataFrame) -> matplotlib.figure.Figure:
 
 def paper_table_1() -> dict[str, float]:
     return {
-        "teacher": _hinton("teacher 1200-1200 dropout and jitter"),
-        "student alone": _hinton("student 800-800 no regularisation"),
-        "student distilled": _hinton("student 800-800 distilled T=20"),
+        "teacher": published("2", "teacher 1200-1200 dropout and jitter"),
+        "student alone": published("2", "student 800-800 no regularisation"),
+        "student distilled": published("2", "student 800-800 distilled T=20"),
     }
 
 
@@ -110,136 +108,3 @@ def temperatures(study: StudyRows) -> tuple[pd.DataFrame, dict[str, matplotlib.f
     axes.minorticks_off()
     axes.legend()
     return table, {"hinton-temperature": figure}
-
-
-def claims(table_1: StudyRows, transfer: StudyRows, temperature: StudyRows) -> list[Claim]:
-    """The figures of Hinton's paper and of its reproduction with ours, mean and 95% interval over seeds."""
-    return _original_claims(table_1, transfer, temperature) + _reproduction_claims(table_1, transfer, temperature)
-
-
-def _original_claims(table_1: StudyRows, transfer: StudyRows, temperature: StudyRows) -> list[Claim]:
-    rows = table_1.rows[(table_1.rows.protocol == "original") & table_1.rows.variant.isna()]
-    sets = unchanged(transfer.rows[transfer.rows.protocol == "original"])
-    without_3 = sets[sets.transfer_set.str.count(" ") == 8]
-    only_7_8 = sets[sets.transfer_set == "7 8"]
-    size = transfer.rows.test_size.iloc[0]
-    found = [
-        _errors("teacher 1200–1200", _hinton("teacher 1200-1200 dropout and jitter"), rows[rows.method == "teacher"]),
-        _errors("student 800–800 alone", _hinton("student 800-800 no regularisation"), rows[rows.method == "plain"]),
-        _errors("student 800–800 distilled", _hinton("student 800-800 distilled T=20"), rows[rows.method == "kd"]),
-        _errors("transfer set without 3", _hinton("transfer set without 3", "test errors"), without_3),
-        _errors(
-            "… wrong threes",
-            _hinton("transfer set without 3", "wrong threes"),
-            without_3,
-            "omitted_errors",
-            " of 1,010",
-        ),
-    ]
-    raised = "transfer set without 3 bias of 3 raised by 3.5"
-    for column, where in (("validation", "validation"), ("test", "test, as in the paper")):
-        found += [
-            _errors(
-                f"… bias of 3 chosen on {where}",
-                _hinton(raised, "test errors"),
-                without_3,
-                f"test_errors_bias_by_{column}",
-            ),
-            _errors(
-                f"… wrong threes, bias chosen on {where}",
-                _hinton(raised, "wrong threes"),
-                without_3,
-                f"omitted_errors_bias_by_{column}",
-                " of 1,010",
-            ),
-        ]
-    lowered = "transfer set with only 7 and 8 biases of 7 and 8 reduced by 7.6"
-    found += [
-        _rate("transfer set of 7s and 8s", _hinton("transfer set with only 7 and 8"), only_7_8.test_errors / size),
-        _rate(
-            "… biases of 7 and 8 chosen on validation", _hinton(lowered), only_7_8.test_errors_bias_by_validation / size
-        ),
-        _rate("… chosen on test, as in the paper", _hinton(lowered), only_7_8.test_errors_bias_by_test / size),
-    ]
-    return found + _temperature_claims(temperature.rows[temperature.rows.protocol == "original"])
-
-
-def _reproduction_claims(table_1: StudyRows, transfer: StudyRows, temperature: StudyRows) -> list[Claim]:
-    rows, sets, students = (
-        unchanged(study.rows[study.rows.protocol == "reproduction"]) for study in (table_1, transfer, temperature)
-    )
-    without_3 = sets[sets.transfer_set.str.count(" ") == 8]
-    reset = "student 800-800 transfer set without 3 all output biases set to 3.5"
-    found = [
-        _errors(f"reproduction: {claim}", _hinton(setting), rows[rows.method == method])
-        for claim, method, setting in (
-            ("teacher 1200–1200", "teacher", "teacher 1200-1200"),
-            ("student 800–800 alone", "plain", "student 800-800 without distillation"),
-            ("student 800–800 distilled", "kd", "student 800-800 distilled T=20 hard weight 0.3"),
-        )
-    ]
-    found += [
-        _errors(
-            "reproduction: transfer set without 3, all biases set to 3.5",
-            _hinton(reset, "test errors"),
-            without_3,
-            "test_errors_biases_3.5",
-        ),
-        _errors("… wrong threes", _hinton(reset, "wrong threes"), without_3, "omitted_errors_biases_3.5", " of 1,010"),
-    ]
-    return found + [
-        _errors(
-            f"reproduction: {units} units, T = {T:g}",
-            _hinton(f"student {units}-{units} distilled T={T:g}"),
-            students[(students.student == f"mlp_{units}_{units}") & (students.temperature == T)],
-        )
-        for units, T in ((300, 8), (30, 20), (30, 2.5))
-    ]
-
-
-def _errors(claim: str, paper: float, rows: pd.DataFrame, column: str = "test_errors", of: str = "") -> Claim:
-    ours = mean_interval(rows[column])
-    shown = f"{ours.mean:.1f} ± {ours.half_width:.1f} errors{of}"
-    return Claim(STUDY, claim, f"{paper:g}", shown, _fewer(paper, ours))
-
-
-def _rate(claim: str, paper: float, errors: pd.Series) -> Claim:
-    ours = mean_interval(100 * errors)
-    return Claim(STUDY, claim, f"{paper:g}%", f"{ours.mean:.2f} ± {ours.half_width:.2f}%", _fewer(paper, ours))
-
-
-def _fewer(paper: float, ours: Interval) -> str:
-    if ours.high < paper:
-        return "better than published"
-    return "worse than published" if ours.low > paper else "as published: the interval holds it"
-
-
-def _temperature_claims(rows: pd.DataFrame) -> list[Claim]:
-    students = rows[rows.method != "teacher"]
-    small = students[students.student == "mlp_30_30"]
-    low, high = small.temperature.between(2.5, 4), small.temperature == small.temperature.max()
-    gain = paired_difference(small, "test_errors", high, low)
-    large = students[students.student.isin(["mlp_300_300", "mlp_800_800"]) & (students.temperature >= 8)]
-    spread = paired_difference(
-        large, "test_errors", large.temperature == large.temperature.max(), large.temperature == large.temperature.min()
-    )
-    return [
-        Claim(
-            STUDY,
-            "30 units: T from 2.5 to 4 is better than 20",
-            "observed",
-            f"T = 20 makes {gain.mean:+.1f} errors [{gain.low:+.1f}, {gain.high:+.1f}]",
-            "reproduced" if gain.low > 0 else "contradicted" if gain.high < 0 else "undecided: the interval holds 0",
-        ),
-        Claim(
-            STUDY,
-            "300 units and more: temperatures of 8 and above do alike",
-            "observed",
-            f"T = 20 against 8: {spread.mean:+.1f} errors [{spread.low:+.1f}, {spread.high:+.1f}]",
-            "consistent: the interval holds 0" if spread.low <= 0 <= spread.high else "contradicted",
-        ),
-    ]
-
-
-def _hinton(setting: str, metric: str | None = None) -> float:
-    return published("2", setting, metric)
