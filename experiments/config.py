@@ -31,6 +31,8 @@ class Config:
     """Folder of the CSV files and figures."""
     cache: Path = Path(".cache")
     """Folder of decoded data, trained networks, teacher outputs and unfinished trials."""
+    save_best: Path | None = None
+    """Also save the student of best validation accuracy to this .keras file (trained again where it was not kept)."""
     dry_run: bool = False
     """List the trials and which of them are done; train nothing."""
 
@@ -38,6 +40,8 @@ class Config:
         """Raises UsageError for a value out of range."""
         if not self.seeds or len(set(self.seeds)) != len(self.seeds):
             raise UsageError(f"seeds {self.seeds}: expected one or more different numbers")
+        if self.save_best is not None and self.save_best.suffix != ".keras":
+            raise UsageError(f"save best {self.save_best}: expected the name of a .keras file")
 
     def load(self, **settings) -> Dataset:
         """The data set with these parameters; `settings` of `data.load` add to them or take their place."""

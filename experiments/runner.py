@@ -63,6 +63,8 @@ class Runner:
         self.config.check()
         check_writable(self.config.results)
         check_writable(self.config.cache)
+        if self.config.save_best is not None:
+            check_writable(self.config.save_best.parent)
         self.rows = Table(self.config.results / f"{self.study}.csv", (*COLUMNS, *self.extra_columns))
         self.epochs = Table(
             self.config.results / f"{self.study}-epochs.csv", (*EPOCH_COLUMNS, *self.extra_epoch_columns)
@@ -117,10 +119,30 @@ class Runner:
                         raise Restart
 
     def run_and_publish(self, trials: Sequence[Trial]) -> None:
-        """Runs the trials, then prints the study's table and writes its figures, of these trials only."""
+        """Runs the trials, then prints the study's table and writes its figures, of these trials only.
+
+        Saves the best student too, where the run is to.
+        """
         self.run(trials)
-        if not self.config.dry_run:
-            report.publish(self.study, self.config.results, trials={self.key(trial) for trial in trials})
+        if self.config.dry_run:
+            return
+        report.publish(self.study, self.config.results, trials={self.key(trial) for trial in trials})
+        if self.config.save_best is not None:
+            best = self.best_student(trials)
+            _save_whole(self.network(best), self.config.save_best)
+            print(f"best student: {self.config.save_best} ({best})")
+
+    def best_student(self, trials: Sequence[Trial]) -> Trial:
+        """The trial of best validation accuracy that is no teacher; the smallest of several.
+
+        Raises:
+            UsageError: none of the trials has a student that gives classes.
+        """
+        rows = [(trial, self.rows.first(self.key(trial))) for trial in trials if trial.method != "teacher"]
+        students = [(trial, row) for trial, row in rows if row["validation_accuracy"]]
+        if not students:
+            raise UsageError(f"{self.study} has no student to save: leave out --save-best")
+        return max(students, key=lambda found: (float(found[1]["validation_accuracy"]), -int(found[1]["params"])))[0]
 
     def key(self, trial: Trial) -> str:
         splits = (self.dataset.train, self.dataset.validation, self.dataset.test)

@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+import data
 from experiments import mnist_batch_sweep, mnist_lambda_sweep, training
 from experiments.__main__ import RESTART, STUDIES, main
 from experiments.config import with_profile
@@ -143,6 +144,19 @@ def test_a_teacher_trained_again_that_is_not_what_its_row_says_is_reported(in_em
     assert f"test loss {loss:g}, 1.25 in its row" in capsys.readouterr().out
 
 
+def test_the_best_student_on_validation_is_saved(capsys):
+    options = ["mnist-lambda-sweep", *SMOKE, "--seeds", "0", "--lambdas", "0.3", "0.7", "--save-best", "best.keras"]
+    assert main(options) == 0
+    rows = rows_of("mnist-lambda-sweep")
+    best = rows[rows.method != "teacher"].sort_values("validation_accuracy").iloc[-1]
+    assert f"best student: best.keras ({best.method} " in capsys.readouterr().out
+    test = data.load("mnist", image_size=28, channels=1, train_size=200, validation_size=100, test_size=100).test
+    model = keras.models.load_model("best.keras")
+    model.compile(loss=keras.losses.SparseCategoricalCrossentropy(from_logits=True), metrics=["accuracy"])
+    measured = model.evaluate(test.batches(100), return_dict=True, verbose=0)
+    assert measured["accuracy"] == pytest.approx(best.test_accuracy)
+
+
 def test_dry_run_lists_trials_and_writes_no_result(capsys, in_empty_folder):
     assert main(["mnist-lambda-sweep", *SMOKE, "--dry-run"]) == 0
     lines = capsys.readouterr().out.splitlines()[1:]
@@ -230,6 +244,7 @@ def two_classes_one_broken(folder):
         (["--teacher", "seven.keras"], lambda f: own_teacher(f / "seven.keras", 7), "7 outputs and the student 10"),
         ([], bad_header, "mnist-lambda-sweep.csv has another header (a,b"),
         ([], read_only, "results (read-only)"),
+        (["--save-best", "best.h5"], None, "save best best.h5: expected the name of a .keras file"),
         (["--profile", "huge"], None, "profile 'huge': expected one of smoke, quick, paper"),
     ],
 )
