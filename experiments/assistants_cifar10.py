@@ -15,17 +15,15 @@ Not measured yet.
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated
 
 import keras
 import numpy as np
-import tyro
 
 import distill
 import models
 from data import Split
 from experiments import ladder
-from experiments.config import CosineConfig, check_at_least
+from experiments.config import CosineConfig, SoftTargetConfig, check_at_least
 from experiments.errors import UsageError
 from experiments.ladder import EnsembleTrial, FeatureTrial, LadderTrial, LogitTrial
 from experiments.runner import Runner
@@ -65,7 +63,7 @@ PROFILES = {
 
 
 @dataclass(frozen=True)
-class Config(CosineConfig):
+class Config(SoftTargetConfig, CosineConfig):
     data: str = "cifar10"
     """A TFDS name, or a folder of images with one sub-folder a class."""
     counts: tuple[int, ...] = (1, 2, 4, 8)
@@ -82,17 +80,11 @@ class Config(CosineConfig):
     """Epochs of each ensemble on labels."""
     learning_rate: float = 1e-3
     """Of Adam, falling to 0 along a cosine; a tenth of it for fine-tuning."""
-    lambda_: Annotated[float, tyro.conf.arg(name="lambda")] = 0.5
-    """Weight λ of soft targets where logits are learned."""
-    temperature: float = 4.0
-    """Temperature T of these."""
     drop_rate: float = 0.25
     """Chance of each guide to be dropped in a batch."""
 
     def check(self) -> None:
         super().check()
-        distill.check_lambda(self.lambda_)
-        distill.check_temperature(self.temperature)
         check_at_least(
             1,
             epochs=self.epochs,

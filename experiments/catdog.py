@@ -3,17 +3,14 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Literal
 
 import keras
 import pandas as pd
-import tyro
 
-import distill
 import models
 from data import Dataset
-from experiments.config import Config as BaseConfig
-from experiments.config import check_at_least, check_positive
+from experiments.config import SoftTargetConfig, check_at_least, check_positive
 from experiments.errors import UsageError
 from experiments.runner import Runner
 from experiments.transfer import train_head
@@ -43,7 +40,7 @@ OPTIMIZERS = {
 
 
 @dataclass(frozen=True)
-class CatdogConfig(BaseConfig):
+class CatdogConfig(SoftTargetConfig):
     data: str = "cats_vs_dogs"
     """A TFDS name, or a folder of images with one sub-folder a class."""
     train_size: int | None = 1000
@@ -64,8 +61,6 @@ class CatdogConfig(BaseConfig):
     """Epochs of the teacher's head on frozen features."""
     fine_tune_epochs: int = 0
     """Epochs of the whole teacher after that, at a learning rate of 1e-5."""
-    lambda_: Annotated[float, tyro.conf.arg(name="lambda")] = 0.5
-    """Weight λ of the soft targets of distilled students."""
     temperature: float = 1.0
     """Temperature T of the soft targets; the paper's loss has T = 1."""
     batch_size: int = 32
@@ -81,8 +76,6 @@ class CatdogConfig(BaseConfig):
 
     def check(self) -> None:
         super().check()
-        distill.check_lambda(self.lambda_)
-        distill.check_temperature(self.temperature)
         check_at_least(
             1,
             batch_size=self.batch_size,

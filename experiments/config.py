@@ -2,8 +2,11 @@
 
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal
 
+import tyro
+
+import distill
 from data import Dataset
 from data import load as load_dataset
 from experiments.errors import UsageError
@@ -53,6 +56,19 @@ class Config:
             "cache": self.cache,
         }
         return load_dataset(self.data, **own | settings)
+
+
+@dataclass(frozen=True)
+class SoftTargetConfig(Config):
+    lambda_: Annotated[float, tyro.conf.arg(name="lambda")] = 0.5
+    """Weight λ of the soft targets, against 1 − λ of the labels."""
+    temperature: float = 4.0
+    """Temperature T of the soft targets."""
+
+    def check(self) -> None:
+        super().check()
+        distill.check_lambda(self.lambda_)
+        distill.check_temperature(self.temperature)
 
 
 @dataclass(frozen=True)

@@ -4,15 +4,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Literal
 
 import keras
 import pandas as pd
-import tyro
 
 import distill
 import models
-from experiments.config import CosineConfig, check_at_least, check_positive
+from experiments.config import CosineConfig, SoftTargetConfig, check_at_least, check_positive
 from experiments.errors import UsageError
 from experiments.runner import Runner
 from experiments.trial import CosineTrial, Trial
@@ -77,7 +76,7 @@ class Architecture:
 
 
 @dataclass(frozen=True)
-class IterativeConfig(CosineConfig):
+class IterativeConfig(SoftTargetConfig, CosineConfig):
     bases: tuple[Literal["vgg16", "vgg19"], ...] = ("vgg16", "vgg19")
     """First parents; families descend from the first, ancestors include the others."""
     first_width: float = 1.0
@@ -96,17 +95,11 @@ class IterativeConfig(CosineConfig):
     """Epochs of the first parents."""
     epochs: int = 30
     """Epochs of every child."""
-    lambda_: Annotated[float, tyro.conf.arg(name="lambda")] = 0.5
-    """Weight λ of the divergence from parents, against 1 − λ of the cross-entropy."""
-    temperature: float = 4.0
-    """Temperature T of the divergence."""
     hint_weight: float = 0.1
     """Weight β of the hint from the parent's middle block; 0 leaves it out."""
 
     def check(self) -> None:
         super().check()
-        distill.check_lambda(self.lambda_)
-        distill.check_temperature(self.temperature)
         check_at_least(1, epochs=self.epochs, first_epochs=self.first_epochs, siblings=self.siblings, beam=self.beam)
         check_positive(first_width=self.first_width)
         if not 0 < self.max_drop < 1:
