@@ -13,6 +13,8 @@ STUDY = "1 CS230, channels"
 MEASURED = ["test_accuracy", "validation_accuracy_before_training"]
 COSTS = {"params": "parameters (millions)", "macs": "multiply-accumulates (millions)"}
 MARKERS = {"plain": "o", "kd": "s"}
+CRITERIA = {"l1": "L1", "apoz": "APoZ", "taylor": "Taylor", "random": "random"}
+LEARNT_FROM = {"plain": "labels", "kd": "labels and teacher"}
 
 
 def channels(study: StudyRows) -> tuple[pd.DataFrame, dict[str, matplotlib.figure.Figure]]:
@@ -35,7 +37,7 @@ def layer_students(study: StudyRows) -> pd.DataFrame:
 
 def cost_figure(study: StudyRows) -> matplotlib.figure.Figure:
     """Test accuracy against parameters and against MACs: channels by criterion, and layers removed."""
-    figure = matplotlib.figure.Figure(figsize=(12, 5), layout="constrained")
+    figure = matplotlib.figure.Figure(figsize=(13, 5), layout="constrained")
     panels = figure.subplots(1, 2, sharey=True)
     students = study.rows[study.rows.method != "teacher"]
     layers = layer_students(study)
@@ -51,7 +53,7 @@ def cost_figure(study: StudyRows) -> matplotlib.figure.Figure:
                     color=colour,
                     marker=MARKERS[method],
                     linestyle="-" if method == "kd" else ":",
-                    label=f"channels by {criterion}, {method}",
+                    label=f"channels by {CRITERIA[criterion]}, {LEARNT_FROM[method]}",
                 )
         for method, own in layers.groupby("method", sort=False):
             axes.scatter(
@@ -60,7 +62,7 @@ def cost_figure(study: StudyRows) -> matplotlib.figure.Figure:
                 color="grey",
                 marker=MARKERS[method],
                 alpha=0.6,
-                label=f"layers removed, {method}",
+                label=f"layers removed, {LEARNT_FROM[method]}",
             )
         teacher = study.rows[study.rows.method == "teacher"]
         axes.scatter(
@@ -69,7 +71,8 @@ def cost_figure(study: StudyRows) -> matplotlib.figure.Figure:
         axes.set_xlabel(label)
         axes.grid(alpha=0.3)
     panels[0].set_ylabel("test accuracy (%), mean and 95% interval")
-    panels[1].legend(fontsize="small")
+    panels[1].set_xscale("log")
+    figure.legend(*panels[1].get_legend_handles_labels(), loc="outside right upper", fontsize="small")
     return figure
 
 
@@ -81,7 +84,7 @@ def speed_figure(rows: pd.DataFrame) -> matplotlib.figure.Figure:
     teacher = rows[rows.method == "teacher"].macs.iloc[0]
     students = rows[rows.method != "teacher"]
     for colour, (criterion, members) in zip(COLOURS, students.groupby("prune_method", sort=False), strict=False):
-        axes.scatter(teacher / members.macs, members.speed_up, color=colour, label=criterion, alpha=0.7)
+        axes.scatter(teacher / members.macs, members.speed_up, color=colour, label=CRITERIA[criterion], alpha=0.7)
     most = (teacher / students.macs).max()
     axes.plot([1, most], [1, most], color="grey", linestyle="--", label="in proportion to MACs")
     axes.legend()
@@ -106,7 +109,11 @@ def claims(study: StudyRows) -> list[Claim]:
             share = 100 * least.keep.iloc[0]
             found.append(
                 Claim(
-                    STUDY, f"{criterion} ranks better than chance ({share:g}% kept)", "", points(ahead), answer(ahead)
+                    STUDY,
+                    f"{CRITERIA[criterion]} ranks better than chance ({share:g}% kept)",
+                    "",
+                    points(ahead),
+                    answer(ahead),
                 )
             )
     teacher = study.rows[study.rows.method == "teacher"].macs.iloc[0]
