@@ -1,5 +1,7 @@
 """Tables, figures and verdicts of channel pruning on Dogs vs. Cats."""
 
+from itertools import product
+
 import matplotlib.figure
 import pandas as pd
 
@@ -10,6 +12,7 @@ from report.intervals import in_percent, mean_interval, paired_difference, summa
 from report.rows import StudyRows, read
 
 STUDY = "1 CS230, channels"
+SAME_SIZE = 0.05
 MEASURED = ["test_accuracy", "validation_accuracy_before_training"]
 COSTS = {"params": "parameters (millions)", "macs": "multiply-accumulates (millions)"}
 MARKERS = {"plain": "o", "kd": "s"}
@@ -120,6 +123,7 @@ def claims(study: StudyRows) -> list[Claim]:
     efficiency = mean_interval((rows.speed_up / (teacher / rows.macs)).groupby(rows.seed).mean())
     return [
         *found,
+        *_against_layers(rows, layer_students(study)),
         Claim(
             STUDY,
             "the time of a forward pass falls with the MACs",
@@ -128,6 +132,28 @@ def claims(study: StudyRows) -> list[Claim]:
             "measured",
         ),
     ]
+
+
+def _against_layers(channels_: pd.DataFrame, layers: pd.DataFrame) -> list[Claim]:
+    """Students that lost channels against those of about the same size that lost layers by zero density."""
+    found = []
+    by_zero_density = layers[layers.prune_method == "zero_density"]
+    for (keep, own), (units, alike) in product(channels_.groupby("keep"), by_zero_density.groupby("units_removed")):
+        left, right = own.params.mean(), alike.params.mean()
+        if abs(left / right - 1) > SAME_SIZE:
+            continue
+        both = pd.concat([own.assign(cut="channels"), alike.assign(cut="layers")])
+        ahead = paired_difference(both, "test_accuracy", both.cut == "channels", both.cut == "layers")
+        found.append(
+            Claim(
+                STUDY,
+                f"removing channels ({100 * keep:g}% kept, mean of criteria) beats removing {units:g} layers",
+                "",
+                f"{left / 1e6:.2f} M parameters against {right / 1e6:.2f} M: {points(ahead)}",
+                answer(ahead),
+            )
+        )
+    return found
 
 
 def _difference(interval) -> str:

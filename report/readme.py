@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from report import catdog, cifar, mnist
+from report import catdog, channels, cifar, mnist
 from report.claims import Claim, as_table
 from report.rows import ROOT, read
 
@@ -16,6 +16,7 @@ def all_claims() -> list[Claim]:
     return [
         *mnist.claims(read("mnist-dense"), read("mnist-lambda-sweep"), read("mnist-batch-sweep")),
         *catdog.claims(read("catdog-mobilenet")),
+        *channels.claims(read("catdog-channels")),
         *cifar.claims(read("cifar-transfer")),
     ]
 
