@@ -50,6 +50,10 @@ class Line:
             return None
         return mean_interval(100 * rows[self.column] / rows.test_size if self.unit == "%" else rows[self.column])
 
+    def shown_published(self, protocol: str) -> str:
+        paper = self.published(protocol)
+        return "" if paper is None else f"{paper:g}{'%' if self.unit == '%' else ''}"
+
     def shown(self, interval: Interval) -> str:
         if self.unit == "%":
             return f"{interval.mean:.2f} ± {interval.half_width:.2f}%"
@@ -151,8 +155,8 @@ def tables(table_1: StudyRows, transfer: StudyRows, temperature: StudyRows) -> p
     for line in LINES:
         described = {"table": line.table, "network": line.name}
         for protocol, paper in (("original", "Hinton 2015"), ("reproduction", "its reproduction")):
-            theirs, ours = line.published(protocol), line.ours(studies, protocol)
-            described[paper] = "" if theirs is None else f"{theirs:g}{'%' if line.unit == '%' else ''}"
+            ours = line.ours(studies, protocol)
+            described[paper] = line.shown_published(protocol)
             described[f"ours, {protocol}"] = "" if ours is None else line.shown(ours)
         lines.append(described)
     return pd.DataFrame(lines)
@@ -176,7 +180,7 @@ def _claim(line: Line, studies: dict[str, pd.DataFrame], protocol: str) -> Claim
     if paper is None or ours is None:
         return None
     name = line.name if protocol == "original" else f"reproduction: {line.name}"
-    return Claim(STUDY, name, f"{paper:g}{'%' if line.unit == '%' else ''}", line.shown(ours), _fewer(paper, ours))
+    return Claim(STUDY, name, line.shown_published(protocol), line.shown(ours), _fewer(paper, ours))
 
 
 def _ablation_claims(network: str, rows: pd.DataFrame) -> list[Claim]:
@@ -189,9 +193,12 @@ def _ablation_claims(network: str, rows: pd.DataFrame) -> list[Claim]:
             alike = alike[alike.transfer_set == changed.transfer_set]
         pairs = alike[alike.seed.isin(alike.seed[alike.variant == variant])]
         more = paired_difference(pairs, "test_errors", pairs.variant == variant, pairs.variant.isna())
-        shown = f"{more.mean:+.1f} errors [{more.low:+.1f}, {more.high:+.1f}]"
-        found.append(Claim(STUDY, f"{network}: {variant} costs errors", "", shown, answer(more)))
+        found.append(Claim(STUDY, f"{network}: {variant} costs errors", "", _more(more), answer(more)))
     return found
+
+
+def _more(difference: Interval) -> str:
+    return f"{difference.mean:+.1f} errors [{difference.low:+.1f}, {difference.high:+.1f}]"
 
 
 def _fewer(paper: float, ours: Interval) -> str:
@@ -214,14 +221,14 @@ def _temperature_claims(rows: pd.DataFrame) -> list[Claim]:
             STUDY,
             "30 units: T from 2.5 to 4 is better than 20",
             "observed",
-            f"T = 20 makes {gain.mean:+.1f} errors [{gain.low:+.1f}, {gain.high:+.1f}]",
+            f"T = 20 makes {_more(gain)}",
             verdict(gain),
         ),
         Claim(
             STUDY,
             "300 units and more: temperatures of 8 and above do alike",
             "observed",
-            f"T = 20 against 8: {spread.mean:+.1f} errors [{spread.low:+.1f}, {spread.high:+.1f}]",
+            f"T = 20 against 8: {_more(spread)}",
             "consistent: the interval holds 0" if spread.low <= 0 <= spread.high else "contradicted",
         ),
     ]
