@@ -91,12 +91,12 @@ def tree_figure(rows: pd.DataFrame) -> matplotlib.figure.Figure:
 def claims(study: StudyRows, name: str) -> list[Claim]:
     """The paper's blank x% and y%, and recursive against one-shot, over the seeds of families."""
     rows = study.rows.assign(kind=kinds(study.rows))
-    first = rows[rows.method == "teacher"].iloc[0]
+    first = rows[rows.method == "teacher"].head(1)
     families_ = rows[rows["shape"].notna()]
     label = f"3 iterative, {name}"
     best = smallest_within(families_, first, drop=0.02)
-    saved = mean_interval(1 - best.float32_bytes / first.float32_bytes)
-    lost = mean_interval(first.test_accuracy - best.test_accuracy)
+    saved = mean_interval(1 - best.float32_bytes / first.float32_bytes.item())
+    lost = mean_interval(first.test_accuracy.item() - best.test_accuracy)
     found = [
         Claim(
             label,
@@ -113,9 +113,16 @@ def claims(study: StudyRows, name: str) -> list[Claim]:
     return found
 
 
-def smallest_within(rows: pd.DataFrame, first: pd.Series, drop: float) -> pd.DataFrame:
-    """For each family seed the smallest network whose validation accuracy is within `drop` of the first parent's."""
-    good = rows[rows.validation_accuracy >= first.validation_accuracy - drop]
+def smallest_within(families_: pd.DataFrame, first: pd.DataFrame, drop: float) -> pd.DataFrame:
+    """For each family the smallest network whose validation accuracy is within `drop` of the first parent's.
+
+    Args:
+        families_: rows of the families.
+        first: the row of the first parent, which belongs to each family.
+        drop: share of accuracy.
+    """
+    members = pd.concat([families_, *(first.assign(family=family) for family in families_.family.unique())])
+    good = members[members.validation_accuracy >= first.validation_accuracy.item() - drop]
     return good.sort_values("float32_bytes").groupby("family").head(1)
 
 

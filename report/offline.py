@@ -24,9 +24,11 @@ def students(study: StudyRows) -> tuple[pd.DataFrame, dict[str, matplotlib.figur
     """Accuracy by size and signal, with the figures."""
     table = summarise(study.rows, ["signal", *SIZE], ["test_accuracy", "params", "calibration_error"])
     figures = {"offline-accuracy": accuracy_figure(study.rows)}
-    path = study.folder / "offline-cifar10-reliability.csv"
-    if path.exists():
-        figures["offline-reliability"] = reliability_figure(study.rows, pd.read_csv(path))
+    sweep, reliability = (study.folder / f"offline-{name}.csv" for name in ("sweep", "cifar10-reliability"))
+    if sweep.exists():
+        figures["offline-sweep"] = sweep_figure(pd.read_csv(sweep))
+    if reliability.exists():
+        figures["offline-reliability"] = reliability_figure(study.rows, pd.read_csv(reliability))
     return in_percent(table.drop(columns=["params ±", "calibration_error ±"])), figures
 
 
