@@ -238,9 +238,8 @@ def distilled(
     )
 
 
-def ablations(config: HintonConfig) -> dict[str, dict]:
-    """What made the difference to the published figures, one at a time: words → changes of the distilled recipe."""
-    recipe = config.recipes.distilled
+def ablations(recipe: Recipe) -> dict[str, dict]:
+    """What made the difference to the published figures, one at a time: words → changes of a distilled recipe."""
     return {
         "without views": {"jitter": None},
         "SGD 0.01": {"optimizer": "sgd", "learning_rate": 0.01, "schedule": "constant"},

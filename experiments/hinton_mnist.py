@@ -39,7 +39,7 @@ def trials(config: Config) -> list[HintonTrial]:
     if config.ablation:
         grid += [
             hinton.distilled(config, STUDY, seed, hinton.teacher(config, seed), variant=variant, **changes)
-            for variant, changes in hinton.ablations(config).items()
+            for variant, changes in hinton.ablations(config.recipes.distilled).items()
             for seed in config.seeds
         ]
     return grid
