@@ -8,7 +8,7 @@ dropout, max-norm and jitter of two pixels in the teacher, none of it in the stu
 soft targets of all 25 views. `--ablation` adds students of the original protocol without views, with plain SGD, with a
 third of the epochs, one change at a time.
 
-Not measured yet.
+Not measured in full yet.
 """
 
 from dataclasses import dataclass
@@ -39,7 +39,7 @@ def trials(config: Config) -> list[HintonTrial]:
     if config.ablation:
         grid += [
             hinton.distilled(config, STUDY, seed, hinton.teacher(config, seed), variant=variant, **changes)
-            for variant, changes in hinton.ablations(config.recipes.distilled).items()
+            for variant, changes in hinton.ablations(config.recipes.distilled.epochs).items()
             for seed in config.seeds
         ]
     return grid
