@@ -1,5 +1,7 @@
-"""Writes the README's table of studies from the committed rows: `python -m report.readme`, or `make readme`."""
+"""Writes the README's tables of claims from the committed rows: `python -m report.readme`, or `make readme`."""
 
+from itertools import groupby
+from operator import attrgetter
 from pathlib import Path
 
 import pandas as pd
@@ -11,30 +13,39 @@ from report.rows import ROOT, read
 BEGIN, END = "<!-- table of studies: begin -->", "<!-- table of studies: end -->"
 
 
-def all_claims() -> list[Claim]:
-    """The claims of every study that has rows."""
-    return [
-        *mnist.claims(read("mnist-dense"), read("mnist-lambda-sweep"), read("mnist-batch-sweep")),
-        *catdog.claims(read("catdog-mobilenet")),
-        *channels.claims(read("catdog-channels")),
-        *cifar.claims(read("cifar-transfer")),
-    ]
+def claims_by_notebook() -> dict[str, list[Claim]]:
+    """Name of a notebook → the claims it ends with, of every study that has rows."""
+    return {
+        "1-mnist": mnist.claims(read("mnist-dense"), read("mnist-lambda-sweep"), read("mnist-batch-sweep")),
+        "2-catdog-mobilenet": catdog.claims(read("catdog-mobilenet")) + cifar.claims(read("cifar-transfer")),
+        "3-channels": channels.claims(read("catdog-channels")),
+    }
 
 
-def markdown(table: pd.DataFrame) -> str:
+def markdown(claims: dict[str, list[Claim]]) -> str:
+    """A heading and a table for each study, with a link to the notebook that has its figures."""
+    return "\n\n".join(
+        f"### Study {study.replace(' ', ': ', 1)} ([notebook](notebooks/{notebook}.ipynb))\n\n"
+        + _table(as_table(list(own)).drop(columns="study"))
+        for notebook, found in claims.items()
+        for study, own in groupby(found, key=attrgetter("study"))
+    )
+
+
+def _table(table: pd.DataFrame) -> str:
     lines = ["| " + " | ".join(table.columns) + " |", "|" + " --- |" * len(table.columns)]
     lines += ["| " + " | ".join(map(str, row)) + " |" for row in table.itertuples(index=False)]
     return "\n".join(lines)
 
 
 def with_table(readme: str, table: str) -> str:
-    """The README's text with the table between its two markers replaced."""
+    """The README's text with what stands between its two markers replaced."""
     before, rest = readme.split(BEGIN)
-    return f"{before}{BEGIN}\n{table}\n{END}{rest.split(END)[1]}"
+    return f"{before}{BEGIN}\n\n{table}\n\n{END}{rest.split(END)[1]}"
 
 
 def main(path: Path = ROOT / "README.md") -> None:
-    path.write_text(with_table(path.read_text(), markdown(as_table(all_claims()))))
+    path.write_text(with_table(path.read_text(), markdown(claims_by_notebook())))
 
 
 if __name__ == "__main__":

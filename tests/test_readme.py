@@ -43,7 +43,7 @@ def test_the_examples_run_as_printed(in_empty_folder, capsys):
 
 
 def test_the_table_is_that_of_the_rows():
-    assert readme.with_table(TEXT, readme.markdown(readme.as_table(readme.all_claims()))) == TEXT
+    assert readme.with_table(TEXT, readme.markdown(readme.claims_by_notebook())) == TEXT
 
 
 def test_every_make_target_it_names_exists():
