@@ -8,6 +8,8 @@ import pandas as pd
 from report.intervals import Interval
 from report.rows import RESULTS
 
+UNDECIDED = "undecided: the interval holds 0"
+
 
 @dataclass(frozen=True)
 class Claim:
@@ -49,12 +51,19 @@ def answer(difference: Interval) -> str:
         return "yes"
     if difference.high < 0:
         return "no"
-    return "undecided: the interval holds 0"
+    return UNDECIDED
 
 
 def verdict(claimed_positive: Interval) -> str:
     """Whether a difference that the paper claims to be positive is."""
     return {"yes": "reproduced", "no": "contradicted"}.get(found := answer(claimed_positive), found)
+
+
+def alike(difference: Interval) -> str:
+    """Whether a difference that the paper claims to be none may be none."""
+    if (found := answer(difference)) == UNDECIDED:
+        return "consistent: the interval holds 0"
+    return found if math.isnan(difference.low) else "contradicted"
 
 
 def points(interval: Interval) -> str:

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import pandas as pd
 
-from report.claims import Claim, answer, published, verdict
+from report.claims import UNDECIDED, Claim, alike, answer, published, verdict
 from report.hinton import unchanged
 from report.intervals import Interval, mean_interval, paired_difference
 from report.rows import StudyRows
@@ -202,9 +202,13 @@ def _more(difference: Interval) -> str:
 
 
 def _fewer(paper: float, ours: Interval) -> str:
-    if ours.high < paper:
-        return "better than published"
-    return "worse than published" if ours.low > paper else "as published: the interval holds it"
+    found = answer(Interval(*(value - paper for value in ours)))
+    words = {
+        "yes": "worse than published",
+        "no": "better than published",
+        UNDECIDED: "as published: the interval holds it",
+    }
+    return words.get(found, found)
 
 
 def _temperature_claims(rows: pd.DataFrame) -> list[Claim]:
@@ -229,6 +233,6 @@ def _temperature_claims(rows: pd.DataFrame) -> list[Claim]:
             "300 units and more: temperatures of 8 and above do alike",
             "observed",
             f"T = 20 against 8: {_more(spread)}",
-            "consistent: the interval holds 0" if spread.low <= 0 <= spread.high else "contradicted",
+            alike(spread),
         ),
     ]

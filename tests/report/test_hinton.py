@@ -111,3 +111,14 @@ def test_tables_have_both_papers_and_both_protocols():
     assert tables.loc["teacher 1200–1200"].to_list() == [1, "67", "65.0 ± 2.5 errors", "119", "100.0 ± 2.5 errors"]
     assert tables.loc["transfer set of 7s and 8s"].to_list() == [3, "47.3%", "3.50 ± 0.02%", "", "3.50 ± 0.02%"]
     assert tables.loc["wrong threes, transfer set without 3"].to_list()[1:3] == ["133", "20.0 ± 0.0 errors of 1,010"]
+
+
+def test_one_seed_decides_nothing():
+    first = [study(own.rows[own.rows.seed == 0]) for own in made_up()]
+    verdicts = {claim.claim: claim.verdict for claim in hinton_tables.claims(*first)}
+    for name in (
+        "teacher 1200–1200",
+        "30 units: T from 2.5 to 4 is better than 20",
+        "300 units and more: temperatures of 8 and above do alike",
+    ):
+        assert verdicts[name] == "undecided: one seed gives no interval"
