@@ -8,7 +8,8 @@ dropout, max-norm and jitter of two pixels in the teacher, none of it in the stu
 soft targets of all 25 views. `--ablation` adds students of the original protocol without views, with plain SGD, with a
 third of the epochs, one change at a time.
 
-Not measured in full yet.
+Found (5 seeds, mean ± 95%): teacher 67.2 ± 5.1 errors, student alone 138.4 ± 6.4, distilled 70.0 ± 3.4. The
+reproduction's protocol and the ablation are not measured yet.
 """
 
 from dataclasses import dataclass

@@ -7,7 +7,9 @@ Claims (test errors of 10,000; wrong threes of 1,010): Hinton 2015 §3: without 
 3.5: 123 and 20. One teacher (seed 0 of hinton-mnist), students vary by seed. The bias is chosen on the validation
 split, and, in columns of its own, on test as in the papers. `--ablation` as in hinton-mnist, without 3.
 
-Not measured in full yet.
+Found (5 seeds, mean ± 95%): without 3, 80.4 ± 6.3 errors and 21.4 ± 5.2 wrong threes; bias of 3 chosen on validation,
+73.8 ± 5.7 and 9.0 ± 2.9. With only 7 and 8, 2.56 ± 0.08%; their biases chosen on validation, 1.44 ± 0.04%. The
+reproduction's protocol and the ablation are not measured yet.
 """
 
 from dataclasses import dataclass

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from report import catdog, channels, cifar, mnist
+from report import catdog, channels, cifar, hinton_tables, mnist
 from report.claims import Claim, as_table
 from report.rows import ROOT, read
 
@@ -19,6 +19,9 @@ def claims_by_notebook() -> dict[str, list[Claim]]:
         "1-mnist": mnist.claims(read("mnist-dense"), read("mnist-lambda-sweep"), read("mnist-batch-sweep")),
         "2-catdog-mobilenet": catdog.claims(read("catdog-mobilenet")) + cifar.claims(read("cifar-transfer")),
         "3-channels": channels.claims(read("catdog-channels")),
+        "4-hinton-mnist": hinton_tables.claims(
+            read("hinton-mnist"), read("hinton-transfer-set"), read("hinton-temperature")
+        ),
     }
 
 
