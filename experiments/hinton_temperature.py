@@ -6,7 +6,7 @@ Claims: Hinton 2015 §3: with 300 or more units a layer all T above 8 do alike; 
 reproduction: 300 units at T = 8, 125 errors; 30 units, 236 at T = 20 and 222 at T = 2.5. One teacher (seed 0 of
 hinton-mnist), students vary by seed.
 
-Not measured yet.
+Measured so far: seed 0 of the original protocol.
 """
 
 from dataclasses import dataclass

@@ -1,5 +1,6 @@
 """Study 2's tables and verdicts: Hinton 2015, its reproduction, and ours under the protocol of either."""
 
+import math
 from dataclasses import dataclass
 
 import pandas as pd
@@ -198,6 +199,8 @@ def _ablation_claims(network: str, rows: pd.DataFrame) -> list[Claim]:
 
 
 def _more(difference: Interval) -> str:
+    if math.isnan(difference.low):
+        return f"{difference.mean:+.1f} errors (one seed)"
     return f"{difference.mean:+.1f} errors [{difference.low:+.1f}, {difference.high:+.1f}]"
 
 
