@@ -68,7 +68,13 @@ def alike(difference: Interval) -> str:
 
 def points(interval: Interval) -> str:
     """A difference of accuracies (fractions) in percentage points."""
-    return f"{100 * interval.mean:+.2f} points [{100 * interval.low:+.2f}, {100 * interval.high:+.2f}]"
+    return difference(Interval(*(100 * value for value in interval)), "points", 2)
+
+
+def difference(interval: Interval, unit: str, decimals: int) -> str:
+    """A difference with its sign, unit and 95% interval."""
+    mean, low, high = (f"{value:+.{decimals}f}" for value in interval)
+    return f"{mean} {unit} " + ("(one seed)" if math.isnan(interval.low) else f"[{low}, {high}]")
 
 
 def percent(interval: Interval) -> str:

@@ -1,11 +1,10 @@
 """Study 2's tables and verdicts: Hinton 2015, its reproduction, and ours under the protocol of either."""
 
-import math
 from dataclasses import dataclass
 
 import pandas as pd
 
-from report.claims import UNDECIDED, Claim, alike, answer, published, verdict
+from report.claims import UNDECIDED, Claim, alike, answer, difference, published, verdict
 from report.hinton import unchanged
 from report.intervals import Interval, mean_interval, paired_difference
 from report.rows import StudyRows
@@ -189,19 +188,15 @@ def _ablation_claims(network: str, rows: pd.DataFrame) -> list[Claim]:
     found = []
     for variant in rows.variant.dropna().unique():
         changed = rows[rows.variant == variant].iloc[0]
-        alike = rows[(rows.protocol == changed.protocol) & (rows.method == "kd")]
+        peers = rows[(rows.protocol == changed.protocol) & (rows.method == "kd")]
         if isinstance(changed.transfer_set, str):
-            alike = alike[alike.transfer_set == changed.transfer_set]
-        pairs = alike[alike.seed.isin(alike.seed[alike.variant == variant])]
+            peers = peers[peers.transfer_set == changed.transfer_set]
+        pairs = peers[peers.seed.isin(peers.seed[peers.variant == variant])]
         more = paired_difference(pairs, "test_errors", pairs.variant == variant, pairs.variant.isna())
-        found.append(Claim(STUDY, f"{network}: {variant} costs errors", "", _more(more), answer(more)))
+        found.append(
+            Claim(STUDY, f"{network}: {variant} costs errors", "", difference(more, "errors", 1), answer(more))
+        )
     return found
-
-
-def _more(difference: Interval) -> str:
-    if math.isnan(difference.low):
-        return f"{difference.mean:+.1f} errors (one seed)"
-    return f"{difference.mean:+.1f} errors [{difference.low:+.1f}, {difference.high:+.1f}]"
 
 
 def _fewer(paper: float, ours: Interval) -> str:
@@ -228,14 +223,14 @@ def _temperature_claims(rows: pd.DataFrame) -> list[Claim]:
             STUDY,
             "30 units: T from 2.5 to 4 is better than 20",
             "observed",
-            f"T = 20 makes {_more(gain)}",
+            f"T = 20 makes {difference(gain, 'errors', 1)}",
             verdict(gain),
         ),
         Claim(
             STUDY,
             "300 units and more: temperatures of 8 and above do alike",
             "observed",
-            f"T = 20 against 8: {_more(spread)}",
+            f"T = 20 against 8: {difference(spread, 'errors', 1)}",
             alike(spread),
         ),
     ]
