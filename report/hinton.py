@@ -2,9 +2,10 @@
 
 import matplotlib.figure
 import pandas as pd
+from matplotlib.axes import Axes
 
 from report.claims import published
-from report.figures import COLOURS, panel
+from report.figures import COLOURS
 from report.intervals import mean_interval, summarise
 from report.rows import StudyRows
 
@@ -55,6 +56,13 @@ def transfer_sets(study: StudyRows) -> tuple[pd.DataFrame, dict[str, matplotlib.
     return table, figures
 
 
+def two_columns(count: int) -> tuple[matplotlib.figure.Figure, list[Axes]]:
+    """A figure of `count` panels, at most two beside each other."""
+    columns, rows = min(count, 2), -(-count // 2)
+    figure = matplotlib.figure.Figure(figsize=(6 * columns, 4 * rows), layout="constrained")
+    return figure, [figure.add_subplot(rows, columns, place + 1) for place in range(count)]
+
+
 def unchanged(students: pd.DataFrame) -> pd.DataFrame:
     """Students that follow their protocol in all."""
     return students[students.variant.isna()]
@@ -63,8 +71,8 @@ def unchanged(students: pd.DataFrame) -> pd.DataFrame:
 def digits_figure(students: pd.DataFrame) -> matplotlib.figure.Figure:
     """Test accuracy on each digit, a panel a transfer set."""
     sets = list(unchanged(students).groupby(["protocol", "transfer_set"], sort=False))
-    figure = matplotlib.figure.Figure(figsize=(6 * len(sets), 4), layout="constrained")
-    for axes, ((protocol, name), members) in zip(figure.subplots(1, len(sets), squeeze=False)[0], sets, strict=True):
+    figure, panels = two_columns(len(sets))
+    for axes, ((protocol, name), members) in zip(panels, sets, strict=True):
         intervals = [mean_interval(100 * members[column]) for column in DIGITS]
         seen = {int(digit) for digit in str(name).split()}
         axes.bar(
@@ -83,8 +91,8 @@ def bias_figure(students: pd.DataFrame, curves: pd.DataFrame) -> matplotlib.figu
     """Test accuracy against the bias added to the classes a student never saw (or to the only ones it saw)."""
     merged = curves.merge(unchanged(students)[["trial", "protocol", "transfer_set", "seed", "test_size"]], on="trial")
     sets = list(merged.groupby(["protocol", "transfer_set"], sort=False))
-    figure = matplotlib.figure.Figure(figsize=(6 * len(sets), 4), layout="constrained")
-    for axes, ((protocol, name), members) in zip(figure.subplots(1, len(sets), squeeze=False)[0], sets, strict=True):
+    figure, panels = two_columns(len(sets))
+    for axes, ((protocol, name), members) in zip(panels, sets, strict=True):
         for _, curve in members.groupby("seed"):
             axes.plot(curve.bias, 100 * (1 - curve.test_errors / curve.test_size), color=COLOURS[0], alpha=0.5)
         axes.set(xlabel="bias added", ylabel="test accuracy (%)", title=f"{protocol}: saw {name}, a line a seed")
@@ -96,15 +104,23 @@ def temperatures(study: StudyRows) -> tuple[pd.DataFrame, dict[str, matplotlib.f
     """Table 2: test errors by width and temperature."""
     students = study.rows[study.rows.method != "teacher"]
     table = summarise(students, ["protocol", "student", "temperature"], ["test_errors"])
-    figure, axes = panel(xlabel="temperature T", ylabel="test errors of 10,000, mean and 95% interval")
-    for colour, (name, line) in zip(COLOURS, table.groupby("student", sort=False), strict=False):
-        line = line.sort_values("temperature")
-        axes.errorbar(
-            line.temperature, line.test_errors, line["test_errors ±"], marker="o", capsize=3, color=colour, label=name
-        )
-    axes.set_xscale("log")
-    ticks = sorted(students.temperature.unique())
-    axes.set_xticks(ticks, [f"{tick:g}" for tick in ticks])
-    axes.minorticks_off()
-    axes.legend()
-    return table, {"hinton-temperature": figure}
+    return table, {"hinton-temperature": temperature_figure(table)}
+
+
+def temperature_figure(table: pd.DataFrame) -> matplotlib.figure.Figure:
+    """Test errors against temperature, a line a width, a panel a protocol."""
+    protocols = list(table.groupby("protocol", sort=False))
+    figure, panels = two_columns(len(protocols))
+    for axes, (protocol, lines) in zip(panels, protocols, strict=True):
+        for colour, (name, line) in zip(COLOURS, lines.groupby("student", sort=False), strict=False):
+            line = line.sort_values("temperature")
+            style = {"marker": "o", "capsize": 3, "color": colour, "label": name}
+            axes.errorbar(line.temperature, line.test_errors, line["test_errors ±"], **style)
+        axes.set_xscale("log")
+        ticks = sorted(lines.temperature.unique())
+        axes.set_xticks(ticks, [f"{tick:g}" for tick in ticks])
+        axes.minorticks_off()
+        axes.grid(alpha=0.3)
+        axes.set(xlabel="temperature T", ylabel="test errors of 10,000, mean and 95% interval", title=protocol)
+        axes.legend()
+    return figure
