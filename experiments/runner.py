@@ -122,27 +122,27 @@ class Runner:
         """Runs the trials, then prints the study's table and writes its figures, of these trials only.
 
         Saves the best student too, where the run is to.
+
+        Raises:
+            UsageError: the best student is to be saved, and none of the trials has one.
         """
+        students = [trial for trial in trials if trial.method != "teacher"]
+        if self.config.save_best is not None and not students:
+            raise UsageError(f"{self.study} has no student to save: leave out --save-best")
         self.run(trials)
         if self.config.dry_run:
             return
         report.publish(self.study, self.config.results, trials={self.key(trial) for trial in trials})
         if self.config.save_best is not None:
-            best = self.best_student(trials)
+            best = self.best_student(students)
             _save_whole(self.network(best), self.config.save_best)
             print(f"best student: {self.config.save_best} ({best})")
 
-    def best_student(self, trials: Sequence[Trial]) -> Trial:
-        """The trial of best validation accuracy that is no teacher; the smallest of several.
-
-        Raises:
-            UsageError: none of the trials has a student that gives classes.
-        """
-        rows = [(trial, self.rows.first(self.key(trial))) for trial in trials if trial.method != "teacher"]
-        students = [(trial, row) for trial, row in rows if row["validation_accuracy"]]
-        if not students:
-            raise UsageError(f"{self.study} has no student to save: leave out --save-best")
-        return max(students, key=lambda found: (float(found[1]["validation_accuracy"]), -int(found[1]["params"])))[0]
+    def best_student(self, students: Sequence[Trial]) -> Trial:
+        """The trial of best validation accuracy among those whose networks give classes; the smallest of several."""
+        rows = [(trial, self.rows.first(self.key(trial))) for trial in students]
+        rows = [(trial, row) for trial, row in rows if row["validation_accuracy"]]
+        return max(rows, key=lambda found: (float(found[1]["validation_accuracy"]), -int(found[1]["params"])))[0]
 
     def key(self, trial: Trial) -> str:
         splits = (self.dataset.train, self.dataset.validation, self.dataset.test)

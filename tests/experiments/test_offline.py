@@ -47,6 +47,12 @@ def test_students_without_responses_say_what_to_run(capsys):
     assert not Path("results").exists()
 
 
+def test_teachers_alone_have_no_best_student(capsys):
+    assert main(["offline-responses", *SMOKE, "--save-best", "best.keras"]) == 2
+    assert "offline-responses has no student to save" in capsys.readouterr().err.strip().splitlines()[-1]
+    assert not Path("results").exists()
+
+
 def test_responses_then_students_smoke(capsys):
     assert main(["offline-responses", *SMOKE]) == 0
     (file,) = Path("responses").glob("resnet_20-synthetic-*.npz")
