@@ -79,4 +79,12 @@ def difference(interval: Interval, unit: str, decimals: int) -> str:
 
 def percent(interval: Interval) -> str:
     """An accuracy (fraction) in percent."""
-    return f"{100 * interval.mean:.2f} ± {100 * interval.half_width:.2f}%"
+    return estimate(Interval(*(100 * value for value in interval)), "%", 2)
+
+
+def estimate(interval: Interval, unit: str, decimals: int) -> str:
+    """A mean with half the width of its 95% interval, and its unit: "%", or what stands behind a space."""
+    unit = unit if unit == "%" else f" {unit}"
+    if math.isnan(interval.low):
+        return f"{interval.mean:.{decimals}f}{unit} (one seed)"
+    return f"{interval.mean:.{decimals}f} ± {interval.half_width:.{decimals}f}{unit}"

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import pandas as pd
 
-from report.claims import UNDECIDED, Claim, alike, answer, difference, published, verdict
+from report.claims import UNDECIDED, Claim, alike, answer, difference, estimate, published, verdict
 from report.hinton import unchanged
 from report.intervals import Interval, mean_interval, paired_difference
 from report.rows import StudyRows
@@ -23,7 +23,7 @@ class Line:
         where: values that its rows have, by column.
         column: of the measured errors.
         hinton, reproduction: setting and metric in published.csv, or None.
-        unit: "errors", "of 1,010", or "%" of the test images.
+        unit: "errors", "errors of 1,010", or "%" of the test images.
     """
 
     table: int
@@ -55,9 +55,7 @@ class Line:
         return "" if paper is None else f"{paper:g}{'%' if self.unit == '%' else ''}"
 
     def shown(self, interval: Interval) -> str:
-        if self.unit == "%":
-            return f"{interval.mean:.2f} ± {interval.half_width:.2f}%"
-        return f"{interval.mean:.1f} ± {interval.half_width:.1f} errors{' of 1,010' if self.unit == 'of 1,010' else ''}"
+        return estimate(interval, self.unit, 2 if self.unit == "%" else 1)
 
 
 WITHOUT_3, ONLY_7_8 = {"transfer_set": "0 1 2 4 5 6 7 8 9"}, {"transfer_set": "7 8"}
@@ -82,7 +80,7 @@ def _without_3(name: str, suffix: str, hinton: str | None, reproduction: str | N
         )
         for what, kind, metric, unit in (
             ("", "test", ERRORS, "errors"),
-            ("wrong threes, ", "omitted", THREES, "of 1,010"),
+            ("wrong threes, ", "omitted", THREES, "errors of 1,010"),
         )
     ]
 
@@ -212,20 +210,24 @@ def _fewer(paper: float, ours: Interval) -> str:
 def _temperature_claims(rows: pd.DataFrame) -> list[Claim]:
     students = rows[rows.method != "teacher"]
     small = students[students.student == "mlp_30_30"]
-    low, high = small.temperature.between(2.5, 4), small.temperature == small.temperature.max()
-    gain = paired_difference(small, "test_errors", high, low)
+    narrow = []
+    for other in (small.temperature.max(), small.temperature.min()):
+        more = paired_difference(small, "test_errors", small.temperature == other, small.temperature.between(2.5, 4))
+        narrow.append(
+            Claim(
+                STUDY,
+                f"30 units: T from 2.5 to 4 is better than {other:g}",
+                "observed",
+                f"T = {other:g} makes {difference(more, 'errors', 1)}",
+                verdict(more),
+            )
+        )
     large = students[students.student.isin(["mlp_300_300", "mlp_800_800"]) & (students.temperature >= 8)]
     spread = paired_difference(
         large, "test_errors", large.temperature == large.temperature.max(), large.temperature == large.temperature.min()
     )
     return [
-        Claim(
-            STUDY,
-            "30 units: T from 2.5 to 4 is better than 20",
-            "observed",
-            f"T = 20 makes {difference(gain, 'errors', 1)}",
-            verdict(gain),
-        ),
+        *narrow,
         Claim(
             STUDY,
             "300 units and more: temperatures of 8 and above do alike",

@@ -51,7 +51,7 @@ def made_up():
         row
         for protocol in ("original", "reproduction")
         for units, temperature, errors in (
-            *((30, 2.5, 200), (30, 20.0, 230)),
+            *((30, 1.0, 190), (30, 2.5, 200), (30, 20.0, 230)),
             *((300, 8.0, 120), (300, 20.0, 120)),
         )
         for row in rows_of(
@@ -102,6 +102,8 @@ def test_temperature_of_narrow_and_of_wide_students():
     claims = found()
     narrow = claims["30 units: T from 2.5 to 4 is better than 20"]
     assert (narrow.ours, narrow.verdict) == ("T = 20 makes +30.0 errors [+30.0, +30.0]", "reproduced")
+    warm = claims["30 units: T from 2.5 to 4 is better than 1"]
+    assert (warm.ours, warm.verdict) == ("T = 1 makes -10.0 errors [-10.0, -10.0]", "contradicted")
     wide = claims["300 units and more: temperatures of 8 and above do alike"]
     assert wide.verdict == "consistent: the interval holds 0"
 
@@ -115,10 +117,12 @@ def test_tables_have_both_papers_and_both_protocols():
 
 def test_one_seed_decides_nothing():
     first = [study(own.rows[own.rows.seed == 0]) for own in made_up()]
-    verdicts = {claim.claim: claim.verdict for claim in hinton_tables.claims(*first)}
+    claims = {claim.claim: claim for claim in hinton_tables.claims(*first)}
+    assert claims["teacher 1200–1200"].ours == "64.0 errors (one seed)"
+    assert claims["transfer set of 7s and 8s"].ours == "3.49% (one seed)"
     for name in (
         "teacher 1200–1200",
         "30 units: T from 2.5 to 4 is better than 20",
         "300 units and more: temperatures of 8 and above do alike",
     ):
-        assert verdicts[name] == "undecided: one seed gives no interval"
+        assert claims[name].verdict == "undecided: one seed gives no interval"
