@@ -32,7 +32,7 @@ def errors_figure(rows: pd.DataFrame) -> matplotlib.figure.Figure:
         axes.axvline(value, linestyle="--", color=colour, label=f"Hinton 2015: {label}")
     axes.invert_yaxis()
     axes.set(xlabel="test errors of 10,000, mean and 95% interval")
-    axes.legend(fontsize="small")
+    axes.legend(fontsize="small", loc="lower right")
     return figure
 
 
