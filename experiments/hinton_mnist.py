@@ -10,8 +10,8 @@ third of the epochs, one change at a time.
 
 Found (5 seeds, mean ± 95%): teacher 67.2 ± 5.1 errors, student alone 138.4 ± 6.4, distilled 70.0 ± 3.4. What makes
 the difference are the views: without them the distilled student makes 15.7 errors more [+9.4, +21.9] (3 seeds). SGD
-(+1.7 [-18.4, +21.7]) and a third of the epochs (+6.7 [-13.4, +26.7]) decide nothing. The reproduction's
-protocol (2 seeds): 124.5 ± 6.4, 150.0 ± 114.4, 126.0 ± 63.5.
+(+1.7 [-18.4, +21.7]) and a third of the epochs (+6.7 [-13.4, +26.7]) decide nothing. The reproduction's protocol
+(2 seeds): 124.5 ± 6.4, 150.0 ± 114.4, 126.0 ± 63.5.
 """
 
 from dataclasses import dataclass

@@ -4,7 +4,7 @@ import matplotlib.figure
 import pandas as pd
 
 from report.claims import Claim, answer, percent, points, published, verdict
-from report.figures import COLOURS, intervals, panel
+from report.figures import COLOURS, intervals, log_axis, panel
 from report.intervals import in_percent, mean_interval, paired_difference, summarise
 from report.rows import StudyRows
 
@@ -97,8 +97,7 @@ def error_figure(rows: pd.DataFrame) -> matplotlib.figure.Figure:
         by_seed = own.groupby(["count", "seed"], as_index=False).teacher_feature_error.mean()
         line = by_seed.groupby("count").teacher_feature_error.mean()
         axes.plot(line.index, line.values, marker="o", color=colour, label=regime)
-    axes.set_xscale("log", base=2)
-    axes.set_xticks([1, 2, 4, 8], ["1", "2", "4", "8"])
+    log_axis(axes, [1, 2, 4, 8], base=2)
     axes.legend()
     return figure
 

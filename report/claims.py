@@ -68,7 +68,7 @@ def alike(difference: Interval) -> str:
 
 def points(interval: Interval) -> str:
     """A difference of accuracies (fractions) in percentage points."""
-    return difference(Interval(*(100 * value for value in interval)), "points", 2)
+    return difference(interval.scaled(100), "points", 2)
 
 
 def difference(interval: Interval, unit: str, decimals: int) -> str:
@@ -79,7 +79,7 @@ def difference(interval: Interval, unit: str, decimals: int) -> str:
 
 def percent(interval: Interval) -> str:
     """An accuracy (fraction) in percent."""
-    return estimate(Interval(*(100 * value for value in interval)), "%", 2)
+    return estimate(interval.scaled(100), "%", 2)
 
 
 def estimate(interval: Interval, unit: str, decimals: int) -> str:

@@ -31,6 +31,21 @@ def panel(figsize: tuple[float, float] = (7, 4.2), **labels) -> tuple[matplotlib
     return figure, axes
 
 
+def two_columns(count: int) -> tuple[matplotlib.figure.Figure, list[Axes]]:
+    """A figure of `count` panels, at most two beside each other."""
+    columns, rows = min(count, 2), -(-count // 2)
+    figure = matplotlib.figure.Figure(figsize=(6 * columns, 4 * rows), layout="constrained")
+    return figure, [figure.add_subplot(rows, columns, place + 1) for place in range(count)]
+
+
+def log_axis(axes: Axes, values: Sequence[float], *, base: float = 10, rotation: float = 0) -> None:
+    """Makes the horizontal axis logarithmic, with the values themselves as its ticks."""
+    axes.set_xscale("log", base=base)
+    ticks = sorted(set(values))
+    axes.set_xticks(ticks, [f"{tick:g}" for tick in ticks], rotation=rotation)
+    axes.minorticks_off()
+
+
 def intervals(
     axes: Axes, rows: pd.DataFrame, by: Sequence[str], x: str, y: str = "test_accuracy", unit: float = 1, **style
 ) -> None:
@@ -82,10 +97,7 @@ def accuracy_against(
     if teacher is not None:
         axes.axhline(100 * teacher, linestyle="--", color="grey", label="teacher, test accuracy")
     if log:
-        axes.set_xscale("log", base=2)
-        ticks = sorted(students[x].unique())
-        axes.set_xticks(ticks, [f"{tick:g}" for tick in ticks], rotation=45)
-        axes.minorticks_off()
+        log_axis(axes, students[x], base=2, rotation=45)
     elif (students[x] % 1 == 0).all():
         axes.xaxis.set_major_locator(MaxNLocator(integer=True))
     if axes.get_legend_handles_labels()[0]:

@@ -2,10 +2,9 @@
 
 import matplotlib.figure
 import pandas as pd
-from matplotlib.axes import Axes
 
 from report.claims import published
-from report.figures import COLOURS
+from report.figures import COLOURS, log_axis, two_columns
 from report.intervals import mean_interval, summarise
 from report.rows import StudyRows
 
@@ -54,13 +53,6 @@ def transfer_sets(study: StudyRows) -> tuple[pd.DataFrame, dict[str, matplotlib.
     if path.exists():
         figures["hinton-transfer-set-bias"] = bias_figure(students, pd.read_csv(path))
     return table, figures
-
-
-def two_columns(count: int) -> tuple[matplotlib.figure.Figure, list[Axes]]:
-    """A figure of `count` panels, at most two beside each other."""
-    columns, rows = min(count, 2), -(-count // 2)
-    figure = matplotlib.figure.Figure(figsize=(6 * columns, 4 * rows), layout="constrained")
-    return figure, [figure.add_subplot(rows, columns, place + 1) for place in range(count)]
 
 
 def unchanged(students: pd.DataFrame) -> pd.DataFrame:
@@ -116,10 +108,7 @@ def temperature_figure(table: pd.DataFrame) -> matplotlib.figure.Figure:
             line = line.sort_values("temperature")
             style = {"marker": "o", "capsize": 3, "color": colour, "label": name}
             axes.errorbar(line.temperature, line.test_errors, line["test_errors ±"], **style)
-        axes.set_xscale("log")
-        ticks = sorted(lines.temperature.unique())
-        axes.set_xticks(ticks, [f"{tick:g}" for tick in ticks])
-        axes.minorticks_off()
+        log_axis(axes, lines.temperature)
         axes.grid(alpha=0.3)
         axes.set(xlabel="temperature T", ylabel="test errors of 10,000, mean and 95% interval", title=protocol)
         axes.legend()

@@ -20,6 +20,10 @@ class Interval(NamedTuple):
     def __neg__(self) -> "Interval":
         return Interval(-self.mean, -self.high, -self.low)
 
+    def scaled(self, factor: float) -> "Interval":
+        """In another unit; `factor` is positive."""
+        return Interval(*(factor * value for value in self))
+
     @property
     def half_width(self) -> float:
         return (self.high - self.low) / 2
