@@ -130,7 +130,7 @@ def trials(config: Config) -> list[Trial]:
                 continue
             for count in config.counts:
                 members = by_count[count]
-                grid += [*members, ensemble_trial(config, regime if count > 1 else "direct", members, seed)]
+                grid += [*members, ensemble_trial(config, members[0].regime, members, seed)]
         if config.future_work:
             grid += ladder.logit_ladder(
                 teacher,

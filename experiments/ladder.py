@@ -128,14 +128,20 @@ def feature_students(regime: str, count: int, guides: list[Trial], settings: dic
 
 
 def regimes(teacher: Trial, settings: dict, seed: int, s1: FeatureTrial) -> dict[str, dict[int, list[FeatureTrial]]]:
-    """The study's three regimes: regime → number of students → the students. S1 is the same in all."""
+    """The study's three regimes: regime → number of students → the students.
+
+    S1 is the same in all; below it two hierarchical students already learn through S1.
+    """
     found: dict[str, dict[int, list[FeatureTrial]]] = {
         regime: {1: [s1]} for regime in ("hierarchical", "direct", "through S1")
     }
     for count in (2, 4, 8):
         guides = {"hierarchical": found["hierarchical"][count // 2], "direct": [teacher], "through S1": [s1]}
         for regime, own in guides.items():
-            found[regime][count] = feature_students(regime, count, own, settings, seed)
+            known = count == 2 and regime == "through S1"
+            found[regime][count] = (
+                found["hierarchical"][2] if known else feature_students(regime, count, own, settings, seed)
+            )
     return found
 
 
@@ -220,7 +226,8 @@ def logit_ladder(
     """The smallest network taught by nobody, by the teacher, through assistants, and densely guided.
 
     Assistants are S1 and the networks of 2 and of 4 students, each with an output layer of its own. Through assistants
-    (Mirzadeh et al. 2019) each learns from the one above; densely guided (Son et al. 2021) from all above it.
+    (Mirzadeh et al. 2019) each learns from the one above; densely guided (Son et al. 2021) from all above it. S1 has
+    only the teacher above it, and is the same in both.
     """
     rungs = ("s1", "of_2", "of_4", "of_8")
     taught = {"method": "kd", "lambda_": lambda_, "temperature": temperature}
@@ -228,23 +235,17 @@ def logit_ladder(
     def network(regime: str, rung: str, **own) -> LogitTrial:
         return LogitTrial(network=f"{rung}_logits", rung=rung, regime=regime, seed=seed, **settings, **own)
 
-    chain, dense = [teacher], [teacher]
+    chain = [teacher]
     for rung in rungs:
         chain.append(network("through assistants", rung, guides=(chain[-1],), **taught))
-        dense.append(
-            network(
-                "densely guided",
-                rung,
-                guides=tuple(dense),
-                drop_rate=drop_rate if len(dense) > 1 else None,
-                **taught,
-            )
-        )
+    dense = chain[:2]
+    for rung in rungs[1:]:
+        dense.append(network("densely guided", rung, guides=tuple(dense), drop_rate=drop_rate, **taught))
     return [
         network("alone", rungs[-1], method="plain", lambda_=0.0),
         network("from the teacher", rungs[-1], guides=(teacher,), **taught),
         *chain[1:],
-        *dense[1:],
+        *dense[2:],
     ]
 
 

@@ -26,15 +26,27 @@ def assistants(study: StudyRows) -> tuple[pd.DataFrame, dict[str, matplotlib.fig
     }
 
 
+def belongs(rows: pd.DataFrame, regime: str, count: pd.Series) -> pd.Series:
+    """Mask of a regime's rows.
+
+    Args:
+        rows: of students or ensembles.
+        regime: of the paper. S1 belongs to each; two hierarchical students learn through S1 too.
+        count: number of students of each row.
+    """
+    s1 = (count == 1) & (rows.regime == "direct")
+    through_s1 = (count == 2) & (rows.regime == "hierarchical") & (regime == "through S1")
+    return ((count > 1) & (rows.regime == regime)) | s1 | through_s1
+
+
 def ensembles(rows: pd.DataFrame, regime: str) -> pd.DataFrame:
-    """Fine-tuned ensembles of a regime; S1 alone belongs to every one."""
-    found = rows[(rows.method == "ensemble") & (rows.regime == regime)]
-    s1 = rows[(rows.method == "ensemble") & (rows.members == 1)]
-    return pd.concat([s1, found[found.members > 1]])
+    """Fine-tuned ensembles of a regime."""
+    found = rows[rows.method == "ensemble"]
+    return found[belongs(found, regime, found.members)]
 
 
 def regimes(rows: pd.DataFrame) -> list[str]:
-    """The regimes of the paper that have rows."""
+    """The regimes of the paper that have rows of their own."""
     return [regime for regime in PAPER if ((rows.regime == regime) & (rows.method == "ensemble")).any()]
 
 
@@ -91,9 +103,8 @@ def error_figure(rows: pd.DataFrame) -> matplotlib.figure.Figure:
     )
     students = rows[(rows.method == "features") & rows.teacher_feature_error.notna()]
     students = students.assign(count=512 / students.features)
-    first = students[students["count"] == 1]
     for colour, regime in zip(COLOURS, PAPER, strict=False):
-        own = pd.concat([first, students[(students.regime == regime) & (students["count"] > 1)]])
+        own = students[belongs(students, regime, students["count"])]
         by_seed = own.groupby(["count", "seed"], as_index=False).teacher_feature_error.mean()
         line = by_seed.groupby("count").teacher_feature_error.mean()
         axes.plot(line.index, line.values, marker="o", color=colour, label=regime)
@@ -109,7 +120,8 @@ def claims(study: StudyRows) -> list[Claim]:
     for count in (2, 4, 8):
         own = rows[(rows.method == "ensemble") & (rows.members == count)]
         for regime in ("hierarchical", "through S1"):
-            ahead = paired_difference(own, "test_accuracy", own.regime == "direct", own.regime == regime)
+            other = belongs(own, regime, own.members)
+            ahead = paired_difference(own, "test_accuracy", own.regime == "direct", other)
             paper = _published(f"ensemble of {count} students", PAPER["direct"]) - _published(
                 f"ensemble of {count} students", PAPER[regime]
             )

@@ -14,6 +14,7 @@ from experiments.__main__ import main
 from experiments.assistants_cifar10 import Config, trials
 from experiments.ladder import EnsembleTrial, FeatureTrial, LogitTrial
 from experiments.rows import COLUMNS
+from report import assistants as report
 
 pytestmark = pytest.mark.usefixtures("in_empty_folder")
 SMOKE = ["--profile", "smoke", "--data", "synthetic", "--results", "results"]
@@ -40,7 +41,7 @@ def test_hierarchical_students_learn_halves_of_their_own_parents():
 def test_other_students_learn_chunks_of_one_guide(regime):
     (s1,) = students("direct", 1)
     for count in (2, 4, 8):
-        own = students(regime, count)
+        own = students("hierarchical" if (regime, count) == ("through S1", 2) else regime, count)
         guide = s1 if regime == "through S1" else s1.guide
         assert {trial.guide for trial in own} == {guide}
         assert [(trial.start, trial.stop) for trial in own] == [
@@ -55,9 +56,10 @@ def test_assistants_and_dense_guides():
     assert [trial.rung for trial in chain] == ["s1", "of_2", "of_4", "of_8"]
     assert [trial.guides[0].rung for trial in chain] == ["vgg16", "s1", "of_2", "of_4"]
     dense = [trial for trial in found if trial.regime == "densely guided"]
-    assert [len(trial.guides) for trial in dense] == [1, 2, 3, 4]
+    assert [len(trial.guides) for trial in dense] == [2, 3, 4]
     assert [guide.rung for guide in dense[-1].guides] == ["vgg16", "s1", "of_2", "of_4"]
-    assert [trial.drop_rate for trial in dense] == [None, 0.25, 0.25, 0.25]
+    assert dense[-1].guides[1:] == (chain[0], *dense[:-1])
+    assert [trial.drop_rate for trial in dense] == [0.25] * 3
 
 
 @pytest.mark.parametrize("count", [2, 4, 8])
@@ -118,6 +120,30 @@ def test_bad_input_is_one_line_and_status_2(options, message, capsys):
     assert main(["assistants-cifar10", *SMOKE, *options]) == 2
     assert message in capsys.readouterr().err.strip().splitlines()[-1]
     assert not Path("results").exists()
+
+
+def test_two_students_through_s1_are_the_hierarchical_ones():
+    found = [trial for trial in trials(Config(seeds=(0,))) if isinstance(trial, EnsembleTrial)]
+    both = [(trial.regime, len(trial.members)) for trial in found if trial.regime != "residual"]
+    assert sorted(both) == [
+        *[("direct", count) for count in (1, 2, 4, 8)],
+        *[("hierarchical", count) for count in (2, 4, 8)],
+        *[("through S1", count) for count in (4, 8)],
+    ]
+    assert ("hierarchical", 2) in {
+        (trial.regime, len(trial.members))
+        for trial in trials(Config(seeds=(0,), regimes=("through S1",)))
+        if isinstance(trial, EnsembleTrial)
+    }
+
+
+def test_rows_of_a_regime():
+    rows = pd.DataFrame(
+        [("direct", 1), ("residual", 1), ("direct", 2), ("hierarchical", 2), ("hierarchical", 4), ("through S1", 4)],
+        columns=["regime", "count"],
+    )
+    found = {name: list(np.flatnonzero(report.belongs(rows, name, rows["count"]))) for name in report.PAPER}
+    assert found == {"hierarchical": [0, 3, 4], "direct": [0, 2], "through S1": [0, 3, 5]}
 
 
 def test_every_member_is_trained_before_its_ensemble():
