@@ -7,7 +7,8 @@ import pytest
 
 from experiments import iterative
 from experiments.__main__ import main
-from experiments.iterative import Architecture, IterativeConfig, baselines, children, first_parents, grow
+from experiments.family import Architecture, grow
+from experiments.iterative import IterativeConfig, baselines, children, first_parents
 from experiments.rows import COLUMNS
 from report.iterative import pareto_front
 
