@@ -2,13 +2,16 @@
 
 import matplotlib.figure
 import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.ticker import LogLocator, NullFormatter, StrMethodFormatter
 
 from report.claims import Claim, answer, percent, points
-from report.figures import COLOURS, intervals, panel
+from report.figures import COLOURS, intervals, two_columns
 from report.intervals import in_percent, mean_interval, summarise
 from report.rows import StudyRows
 
 ARCHITECTURE = ["base", "blocks", "width"]
+MIB = 2**20
 
 
 def kinds(rows: pd.DataFrame) -> pd.Series:
@@ -35,57 +38,69 @@ def pareto_front(points_: pd.DataFrame) -> pd.DataFrame:
 
 
 def pareto_figure(rows: pd.DataFrame) -> matplotlib.figure.Figure:
-    """Mean test accuracy against memory of the weights, a front for each kind."""
-    figure, axes = panel(
-        (8, 4.8),
-        xlabel="weights in float32 (MiB)",
-        ylabel="test accuracy (%)",
-        title="Pareto fronts; mean, 95% interval",
-    )
-    for colour, (kind, members) in zip(COLOURS, rows.groupby("kind", sort=False), strict=False):
-        style = {"linestyle": "", "marker": ".", "alpha": 0.5, "color": colour}
-        intervals(axes, members, ARCHITECTURE, "float32_bytes", unit=2**20, **style)
-        front = pareto_front(summarise(members, ARCHITECTURE, ["test_accuracy", "float32_bytes"]))
-        axes.plot(front.float32_bytes / 2**20, 100 * front.test_accuracy, marker="o", color=colour, label=kind)
-    axes.set_xscale("log")
-    axes.legend(fontsize="small")
+    """Test accuracy against memory of the weights: a panel a shape, its front beside those of the baselines."""
+    means = summarise(rows, ["kind", *ARCHITECTURE], ["test_accuracy", "float32_bytes"])
+    figure, panels = shape_panels(rows)
+    for axes, (shape, colour) in panels.items():
+        for kind, style in (
+            ("one-shot", {"color": "black", "linestyle": "--"}),
+            ("plain", {"color": "grey", "linestyle": ":"}),
+            (shape, {"color": colour}),
+        ):
+            front = pareto_front(means[means.kind == kind])
+            axes.plot(front.float32_bytes / MIB, 100 * front.test_accuracy, label=f"{kind}, front of means", **style)
+        own = rows[rows.kind == shape]
+        style = {"linestyle": "", "color": colour, "label": f"{shape}, mean and 95% interval"}
+        intervals(axes, own, ARCHITECTURE, "float32_bytes", unit=MIB, **style)
+        stars(axes, rows)
+        # Two families that reached a size give an interval beyond all accuracies.
+        axes.set_ylim(max(0, 100 * means.test_accuracy.min() - 15), 101)
+        axes.legend(fontsize="small")
     return figure
 
 
 def tree_figure(rows: pd.DataFrame) -> matplotlib.figure.Figure:
-    """Who taught whom, in the families of the first seed: size from left to right, accuracy upwards."""
-    family = rows[(rows.family == rows.family.min()) | (rows.method == "teacher")]
-    family = family[family["shape"].notna() | (family.method == "teacher")].set_index("trial")
-    figure = matplotlib.figure.Figure(figsize=(10, 5.5), layout="constrained")
-    axes = figure.add_subplot()
-    shapes = list(family["shape"].dropna().unique())
-    for _, row in family.iterrows():
-        for rank, parent in enumerate(str(row.parents).split() if isinstance(row.parents, str) else []):
-            axes.plot(
-                [family.float32_bytes[parent] / 2**20, row.float32_bytes / 2**20],
-                [100 * family.test_accuracy[parent], 100 * row.test_accuracy],
-                color=COLOURS[shapes.index(row["shape"])],
-                linewidth=1.4 if rank == 0 else 0.5,
-                alpha=0.8 if rank == 0 else 0.4,
-            )
-    for number, name in enumerate(shapes):
-        own = family[family["shape"] == name]
-        axes.scatter(own.float32_bytes / 2**20, 100 * own.test_accuracy, color=COLOURS[number], label=name, zorder=3)
-    first = family[family.method == "teacher"]
-    axes.scatter(first.float32_bytes / 2**20, 100 * first.test_accuracy, color="black", marker="*", s=120, zorder=3)
-    for row in family.itertuples():
-        axes.annotate(
-            f"{row.blocks:g} × {row.width:g}", (row.float32_bytes / 2**20, 100 * row.test_accuracy), fontsize=6
-        )
-    axes.set_xscale("log")
-    axes.invert_xaxis()
-    axes.set(
-        xlabel="weights in float32 (MiB)",
-        ylabel="test accuracy (%)",
-        title="Who taught whom (blocks × width; thin lines: further ancestors; stars: first parents)",
-    )
-    axes.legend(fontsize="small")
+    """Who taught whom, in the families of the first seed: a panel a shape, smaller networks to the right."""
+    firsts = rows[rows.method == "teacher"]
+    figure, panels = shape_panels(rows)
+    for axes, (shape, colour) in panels.items():
+        own = rows[(rows.kind == shape) & (rows.family == rows.family.min())]
+        places = pd.concat([own, firsts]).set_index("trial")
+        x, y = places.float32_bytes / MIB, 100 * places.test_accuracy
+        for row in own.itertuples():
+            for rank, parent in enumerate(row.parents.split()):
+                style = {"linewidth": 1.4} if rank == 0 else {"linewidth": 0.5, "alpha": 0.5}
+                axes.plot([x[parent], x[row.trial]], [y[parent], y[row.trial]], color=colour, **style)
+        axes.scatter(x[own.trial], y[own.trial], color=colour, zorder=3)
+        stars(axes, rows)
+        for row in own.itertuples():
+            label = f"{row.blocks:g} × {row.width:g}"
+            axes.annotate(label, (x[row.trial], y[row.trial]), (4, 4), textcoords="offset points", fontsize=8)
+        axes.set_title(f"{shape} (blocks × width; thin: further ancestors)")
+        axes.legend(fontsize="small", loc="lower left")
+        axes.invert_xaxis()
     return figure
+
+
+def shape_panels(rows: pd.DataFrame) -> tuple[matplotlib.figure.Figure, dict[Axes, tuple[str, tuple]]]:
+    """A panel for each shape of families, accuracy against memory: panel → (shape, its colour)."""
+    shapes = rows["shape"].dropna().unique()
+    figure, panels = two_columns(len(shapes))
+    for axes, shape in zip(panels, shapes, strict=True):
+        axes.set_xscale("log")
+        axes.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+        axes.xaxis.set_major_formatter(StrMethodFormatter("{x:g}"))
+        axes.xaxis.set_minor_formatter(NullFormatter())
+        axes.set(xlabel="weights in float32 (MiB)", ylabel="test accuracy (%)", title=shape)
+        axes.grid(alpha=0.3)
+    return figure, dict(zip(panels, zip(shapes, COLOURS, strict=False), strict=True))
+
+
+def stars(axes: Axes, rows: pd.DataFrame) -> None:
+    """The first parents."""
+    firsts = rows[rows.method == "teacher"]
+    x, y = firsts.float32_bytes / MIB, 100 * firsts.test_accuracy
+    axes.scatter(x, y, color="black", marker="*", s=90, zorder=3, label="first parents")
 
 
 def claims(study: StudyRows, name: str) -> list[Claim]:
