@@ -18,6 +18,7 @@ import pandas as pd
 
 import distill
 import models
+import report
 from experiments import offline
 from experiments.calibration import calibration_error, reliability
 from experiments.config import check_at_least
@@ -263,5 +264,7 @@ def run(config: Config) -> None:
     if not keys <= sweeper.rows.trials():
         print("the other trials follow once these have chosen T and lambda")
         return
+    if not config.dry_run:
+        report.publish(SWEEP, config.results, trials=keys)
     rows = pd.read_csv(sweeper.rows.path)
     runner.run_and_publish(trials(config, taught, chosen(rows[rows.trial.isin(keys)]), all_taught, live=live))

@@ -20,15 +20,20 @@ def responses(study: StudyRows) -> tuple[pd.DataFrame, dict[str, matplotlib.figu
     return in_percent(study.rows[columns]), {}
 
 
+def sweep(study: StudyRows) -> tuple[pd.DataFrame, dict[str, matplotlib.figure.Figure]]:
+    """Validation accuracy by T and λ."""
+    table = summarise(study.rows, ["temperature", "lambda"], ["validation_accuracy"])
+    return in_percent(table), {"offline-sweep": sweep_figure(study.rows)}
+
+
 def students(study: StudyRows) -> tuple[pd.DataFrame, dict[str, matplotlib.figure.Figure]]:
     """Accuracy by size and signal, with the figures."""
     table = summarise(study.rows, ["signal", *SIZE], ["test_accuracy", "params", "calibration_error"])
-    figures = {"offline-accuracy": accuracy_figure(study.rows)}
-    sweep, reliability = (study.folder / f"offline-{name}.csv" for name in ("sweep", "cifar10-reliability"))
-    if sweep.exists():
-        figures["offline-sweep"] = sweep_figure(pd.read_csv(sweep))
-    if reliability.exists():
-        figures["offline-reliability"] = reliability_figure(study.rows, pd.read_csv(reliability))
+    bins = pd.read_csv(study.folder / "offline-cifar10-reliability.csv")
+    figures = {
+        "offline-accuracy": accuracy_figure(study.rows),
+        "offline-reliability": reliability_figure(study.rows, bins),
+    }
     return in_percent(table.drop(columns=["params ±", "calibration_error ±"])), figures
 
 
@@ -44,11 +49,11 @@ def accuracy_figure(rows: pd.DataFrame) -> matplotlib.figure.Figure:
     return figure
 
 
-def sweep_figure(sweep: pd.DataFrame) -> matplotlib.figure.Figure:
+def sweep_figure(rows: pd.DataFrame) -> matplotlib.figure.Figure:
     """Validation accuracy by T and λ, mean over seeds."""
     figure = matplotlib.figure.Figure(figsize=(6, 4), layout="constrained")
     axes = figure.add_subplot()
-    means = 100 * sweep.pivot_table(index="temperature", columns="lambda", values="validation_accuracy")
+    means = 100 * rows.pivot_table(index="temperature", columns="lambda", values="validation_accuracy")
     sns.heatmap(means, annot=True, fmt=".2f", cmap="viridis", ax=axes, cbar_kws={"label": "validation accuracy (%)"})
     axes.set(xlabel="weight λ of the soft targets", ylabel="temperature T")
     return figure

@@ -21,6 +21,7 @@ REPORTS = {
     "iterative-cifar10": iterative.families,
     "assistants-cifar10": assistants.assistants,
     "offline-responses": offline.responses,
+    "offline-sweep": offline.sweep,
     "offline-cifar10": offline.students,
 }
 

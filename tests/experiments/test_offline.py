@@ -67,7 +67,7 @@ def test_responses_then_students_smoke(capsys):
     assert by_signal.test_loss["labels"] != by_signal.test_loss["responses"]
     assert rows[["agreement", "divergence", "calibration_error", "teacher_calibration_error"]].notna().all(axis=None)
     assert pd.read_csv("results/offline-sweep.csv").test_accuracy.isna().all()
-    for figure in ("accuracy", "reliability"):
+    for figure in ("accuracy", "reliability", "sweep"):
         assert Path(f"results/figures/offline-{figure}.png").stat().st_size > 10_000
 
 
