@@ -9,7 +9,10 @@ validation. The same architectures without a parent, and taught by VGG-16 direct
 training, 1,000 validation and 2,500 test images, first parents of a quarter of the width and 10 epochs, and 6 epochs
 for all others.
 
-Not measured yet.
+Found (`quick`, 3 families, mean ± 95%, 33 minutes on 2 cores): the smallest network within 2 points of VGG-16 on
+validation has three blocks, 88% less memory and 0.31 [-0.76, +1.37] points less accuracy. Families of one child beat
+the same networks without a parent (+1.5 and +1.7 points), and not those that VGG-16 taught directly
+(-0.25 [-0.85, +0.35] and +0.01 [-0.59, +0.60]).
 """
 
 from dataclasses import dataclass

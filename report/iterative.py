@@ -54,7 +54,8 @@ def pareto_figure(rows: pd.DataFrame) -> matplotlib.figure.Figure:
         intervals(axes, own, ARCHITECTURE, "float32_bytes", unit=MIB, **style)
         stars(axes, rows)
         # Two families that reached a size give an interval beyond all accuracies.
-        axes.set_ylim(max(0, 100 * means.test_accuracy.min() - 15), 101)
+        lowest, highest = 100 * means.test_accuracy.min(), 100 * means.test_accuracy.max()
+        axes.set_ylim(max(0, lowest - 15), min(101, highest + 15))
         axes.legend(fontsize="small")
     return figure
 

@@ -6,10 +6,11 @@ from pathlib import Path
 
 import pandas as pd
 
-from report import catdog, channels, cifar, hinton_tables, mnist
+from report import catdog, channels, cifar, hinton_tables, iterative, mnist
 from report.claims import Claim, as_table
-from report.rows import ROOT, read
+from report.rows import RESULTS, ROOT, read
 
+QUICK = RESULTS / "quick"
 BEGIN, END = "<!-- table of studies: begin -->", "<!-- table of studies: end -->"
 
 
@@ -22,6 +23,10 @@ def claims_by_notebook() -> dict[str, list[Claim]]:
         "4-hinton-mnist": hinton_tables.claims(
             read("hinton-mnist"), read("hinton-transfer-set"), read("hinton-temperature")
         ),
+        "5-iterative": [
+            *iterative.claims(read("iterative-mnist", QUICK), "MNIST"),
+            *iterative.claims(read("iterative-cifar10", QUICK), "CIFAR-10"),
+        ],
     }
 
 
