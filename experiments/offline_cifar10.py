@@ -51,7 +51,7 @@ PROFILES = {
     "quick": offline.QUICK
     | {
         "depths": (3,),
-        "widths": (8, 16, 32),
+        "widths": (8, 16, 32, 64),
         "denses": (0, 1),
         "sweep_student": (3, 16, 1),
         "temperatures": (1.0, 4.0, 8.0),
