@@ -17,6 +17,7 @@ RESPONSES_STUDY = "offline-responses"
 TEACHER_SEED = 0
 SMOKE = {
     "seeds": (0,),
+    "teacher_size": 120,
     "train_size": 60,
     "validation_size": 40,
     "test_size": 40,
@@ -26,10 +27,11 @@ SMOKE = {
     "responses": Path(".cache/smoke/responses"),
 }
 QUICK = {
-    "train_size": 8000,
+    "teacher_size": 20000,
+    "train_size": 5000,
     "validation_size": 1000,
     "teachers": ("vgg_small", "resnet_20"),
-    "teacher_epochs": 12,
+    "teacher_epochs": 8,
     "results": Path("results/quick"),
 }
 
@@ -38,6 +40,10 @@ QUICK = {
 class OfflineConfig(CosineConfig):
     data: str = "cifar10"
     """A TFDS name, or a folder of images with one sub-folder a class."""
+    train_size: int | None = None
+    """Images of the transfer set, that students train on; by default all that validation and test leave."""
+    teacher_size: int | None = None
+    """Images the teachers train on, the transfer set's among them; by default all that validation and test leave."""
     teachers: tuple[Teacher, ...] = ("resnet50", "inception_v3")
     """Teachers whose responses are written, or learned from."""
     teacher_epochs: int = 20
@@ -56,10 +62,11 @@ class OfflineConfig(CosineConfig):
 
 @dataclass(frozen=True, kw_only=True)
 class TeacherTrial(CosineTrial):
-    """A teacher trained on labels; its size and start are part of its identity."""
+    """A teacher trained on labels; its size, its start and its data are part of its identity."""
 
     upscaled_to: int | None
     weights: str | None
+    teacher_size: int | None
 
 
 def teacher_trial(config: OfflineConfig, network: str) -> TeacherTrial:
@@ -75,7 +82,14 @@ def teacher_trial(config: OfflineConfig, network: str) -> TeacherTrial:
         learning_rate=config.learning_rate,
         upscaled_to=config.upscaled_to if large else None,
         weights=config.weights if large else None,
+        teacher_size=config.teacher_size,
     )
+
+
+def load_data(config: OfflineConfig) -> tuple[Dataset, Dataset]:
+    """The data of the teachers, and that of the students: the transfer set."""
+    sizes = {"image_size": 32, "channels": 3}
+    return config.load(train_size=config.teacher_size, **sizes), config.load(**sizes)
 
 
 def build_teacher(trial: TeacherTrial, classes: int, input_shape) -> keras.Model:
@@ -94,12 +108,12 @@ def build_teacher(trial: TeacherTrial, classes: int, input_shape) -> keras.Model
 
 
 def responses_path(config: OfflineConfig, network: str, dataset: Dataset) -> Path:
-    """Where the responses of a teacher on this training split are kept."""
+    """Where the responses of a teacher on this transfer set are kept."""
     return config.responses / f"{network}-{dataset.name}-{dataset.train.fingerprint[:8]}.npz"
 
 
-def load(config: OfflineConfig, network: str, dataset: Dataset) -> distill.Responses:
-    """The responses of a teacher on the training split.
+def load_responses(config: OfflineConfig, network: str, dataset: Dataset) -> distill.Responses:
+    """The responses of a teacher on the transfer set.
 
     Raises:
         DistillationError: there are none, or they are for other data.

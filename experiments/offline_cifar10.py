@@ -51,7 +51,7 @@ PROFILES = {
     "quick": offline.QUICK
     | {
         "depths": (3,),
-        "widths": (8, 16, 32, 64),
+        "widths": (8, 16, 64),
         "denses": (0, 1),
         "sweep_student": (3, 16, 1),
         "temperatures": (1.0, 4.0, 8.0),
@@ -188,9 +188,9 @@ def trials(config: Config, taught: dict, both: dict, all_taught: dict, *, live: 
 def run(config: Config) -> None:
     """Chooses T and λ, trains what is missing, prints the table and draws the figures."""
     config.check()
-    dataset = config.load(image_size=32, channels=3)
+    whole, dataset = offline.load_data(config)
     shape, classes = dataset.train.images.shape[1:], len(dataset.class_names)
-    responses = {network: offline.load(config, network, dataset) for network in config.teachers}
+    responses = {network: offline.load_responses(config, network, dataset) for network in config.teachers}
     first = config.teachers[0]
     prints = {name: own.fingerprint for name, own in responses.items()}
     taught = {"taught_by": (first,), "responses": (prints[first],)}
@@ -249,6 +249,7 @@ def run(config: Config) -> None:
             dataset,
             build,
             taught_of=taught_of,
+            dataset_of=lambda trial: dataset if isinstance(trial, StudentTrial) else whole,
             live_teacher_of=live_teacher_of,
             on_test=study != SWEEP,
             details=details if study != SWEEP else (lambda *_: {}),

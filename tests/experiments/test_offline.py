@@ -57,10 +57,12 @@ def test_responses_then_students_smoke(capsys):
     assert main(["offline-responses", *SMOKE]) == 0
     (file,) = Path("responses").glob("resnet_20-synthetic-*.npz")
     assert f"responses: {file}" in capsys.readouterr().out
+    assert list(pd.read_csv("results/offline-responses.csv").train_size) == [120]
     assert main(["offline-cifar10", *SMOKE]) == 0
     rows = pd.read_csv("results/offline-cifar10.csv")
     assert tuple(rows.columns) == (*COLUMNS, *offline_cifar10.COLUMNS)
     assert list(rows.signal) == ["labels", "responses", "label smoothing", "live"]
+    assert set(rows.train_size) == {60}
     by_signal = rows.set_index("signal")
     # Offline is the live teacher, stored.
     np.testing.assert_allclose(by_signal.test_loss["live"], by_signal.test_loss["responses"], rtol=1e-4)
