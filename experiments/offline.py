@@ -28,7 +28,7 @@ SMOKE = {
 }
 QUICK = {
     "teacher_size": 20000,
-    "train_size": 5000,
+    "train_size": 2000,
     "validation_size": 1000,
     "teachers": ("vgg_small", "resnet_20"),
     "teacher_epochs": 8,

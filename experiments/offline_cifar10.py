@@ -4,7 +4,7 @@
 
 Question: can a network of at most a million parameters come within 1 or 2 points of its teacher? T and λ are those of
 best validation accuracy, mean over seeds, of one student; then a grid of depth × width × dense layers, each without a
-teacher and with it. The same student also learns from a live teacher (which must give the same), from the mean of all
+teacher and with it, on the transfer set. The same student also learns from a live teacher (which must give the same), from the mean of all
 teachers, and from label smoothing of the entropy that the soft targets have. Needs the files of offline-responses.
 
 Not measured yet.
@@ -56,7 +56,7 @@ PROFILES = {
         "sweep_student": (3, 16, 1),
         "temperatures": (1.0, 4.0, 8.0),
         "lambdas": (0.5, 0.9),
-        "epochs": 12,
+        "epochs": 30,
     },
     "paper": {},
 }
@@ -196,12 +196,14 @@ def run(config: Config) -> None:
     taught = {"taught_by": (first,), "responses": (prints[first],)}
     all_taught = {"taught_by": tuple(prints), "responses": tuple(prints.values())}
     teacher_trial = offline.teacher_trial(config, first)
+    teachers = Runner(
+        offline.RESPONSES_STUDY, config, whole, lambda trial, parent: offline.build_teacher(trial, classes, shape)
+    )
+    live = teachers.has_network(teacher_trial)
     bins = Table(config.results / f"{STUDY}-reliability.csv", RELIABILITY_COLUMNS)
 
-    def build(trial, parent) -> keras.Model:
-        if isinstance(trial, StudentTrial):
-            return models.small_cnn(trial.depth, trial.width, trial.dense, classes=classes, input_shape=shape)
-        return offline.build_teacher(trial, classes, shape)
+    def build(trial: StudentTrial, parent) -> keras.Model:
+        return models.small_cnn(trial.depth, trial.width, trial.dense, classes=classes, input_shape=shape)
 
     def taught_of(trial: StudentTrial) -> Taught:
         if trial.signal in ("labels", "live"):
@@ -215,13 +217,13 @@ def run(config: Config) -> None:
         return Taught(train=mixed)
 
     def live_teacher_of(trial: StudentTrial) -> keras.Model | None:
-        return runner.network(teacher_trial) if trial.signal == "live" else None
+        return teachers.network(teacher_trial) if trial.signal == "live" else None
 
     def details(trial, parent, distiller, history) -> dict:
         networks = {"student": outputs(distiller.student, dataset.test)}
         if live:
             theirs = distill.teacher_outputs(
-                runner.network(teacher_trial), dataset.test, cache=config.cache, batch_size=EVALUATION_BATCH
+                teachers.network(teacher_trial), dataset.test, cache=config.cache, batch_size=EVALUATION_BATCH
             )
             networks["teacher"] = theirs.arrays["logits"]
         diagrams = {name: reliability(logits, dataset.test.labels) for name, logits in networks.items()}
@@ -249,7 +251,6 @@ def run(config: Config) -> None:
             dataset,
             build,
             taught_of=taught_of,
-            dataset_of=lambda trial: dataset if isinstance(trial, StudentTrial) else whole,
             live_teacher_of=live_teacher_of,
             on_test=study != SWEEP,
             details=details if study != SWEEP else (lambda *_: {}),
@@ -257,7 +258,6 @@ def run(config: Config) -> None:
         )
 
     runner = runner_of(STUDY)
-    live = runner.has_network(teacher_trial)
     candidates = sweep(config, taught)
     sweeper = runner_of(SWEEP)
     sweeper.run(candidates)

@@ -6,7 +6,7 @@ Trains each teacher on labels and writes its logits on the transfer set, with cl
 and the teacher's card, to results/responses: all that offline-cifar10 needs, on a machine that never had the teacher.
 `paper` has ResNet50 and InceptionV3 of keras.applications at 96 × 96; their ImageNet weights are used where `--weights`
 names them, otherwise they start from Keras' initialisation, as the card says. `quick` has a VGG of 2.4 million
-parameters and a ResNet-20, trained on 20,000 images for 8 epochs; 5,000 of these are the transfer set.
+parameters and a ResNet-20, trained on 20,000 images for 8 epochs; 2,000 of these are the transfer set.
 
 Not measured yet.
 """
@@ -39,7 +39,7 @@ def run(config: Config) -> None:
     def build(trial, parent):
         return offline.build_teacher(trial, classes, shape)
 
-    runner = Runner(RESPONSES_STUDY, config, transfer_set, build, dataset_of=lambda trial: whole)
+    runner = Runner(RESPONSES_STUDY, config, whole, build)
     trials = [offline.teacher_trial(config, network) for network in config.teachers]
     runner.run_and_publish(trials)
     if config.dry_run:
