@@ -4,8 +4,9 @@
 
 Question: can a network of at most a million parameters come within 1 or 2 points of its teacher? T and λ are those of
 best validation accuracy, mean over seeds, of one student; then a grid of depth × width × dense layers, each without a
-teacher and with it, on the transfer set. The same student also learns from a live teacher (which must give the same), from the mean of all
-teachers, and from label smoothing of the entropy that the soft targets have. Needs the files of offline-responses.
+teacher and with it, on the transfer set. The same student also learns from a live teacher (which must give the same),
+from the mean of all teachers, and from label smoothing of the entropy that the soft targets have. Needs the files of
+offline-responses.
 
 Not measured yet.
 """
