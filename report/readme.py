@@ -1,4 +1,4 @@
-"""Writes the README's tables of claims from the committed rows: `python -m report.readme`, or `make readme`."""
+"""Writes the README's tables of claims and exports from the rows: `python -m report.readme`, or `make readme`."""
 
 from itertools import groupby
 from operator import attrgetter
@@ -8,10 +8,10 @@ import pandas as pd
 
 from report import catdog, channels, cifar, hinton_tables, iterative, mnist
 from report.claims import Claim, as_table
+from report.export import formats
 from report.rows import RESULTS, ROOT, read
 
 QUICK = RESULTS / "quick"
-BEGIN, END = "<!-- table of studies: begin -->", "<!-- table of studies: end -->"
 
 
 def claims_by_notebook() -> dict[str, list[Claim]]:
@@ -46,14 +46,21 @@ def _table(table: pd.DataFrame) -> str:
     return "\n".join(lines)
 
 
-def with_table(readme: str, table: str) -> str:
-    """The README's text with what stands between its two markers replaced."""
-    before, rest = readme.split(BEGIN)
-    return f"{before}{BEGIN}\n\n{table}\n\n{END}{rest.split(END)[1]}"
+def with_tables(readme: str) -> str:
+    """The README's text with what stands between the markers of each table replaced."""
+    tables = {
+        "table of studies": markdown(claims_by_notebook()),
+        "table of exports": _table(formats(pd.read_csv(RESULTS / "export.csv"))),
+    }
+    for name, table in tables.items():
+        begin, end = (f"<!-- {name}: {word} -->" for word in ("begin", "end"))
+        before, rest = readme.split(begin)
+        readme = f"{before}{begin}\n\n{table}\n\n{end}{rest.split(end)[1]}"
+    return readme
 
 
 def main(path: Path = ROOT / "README.md") -> None:
-    path.write_text(with_table(path.read_text(), markdown(claims_by_notebook())))
+    path.write_text(with_tables(path.read_text()))
 
 
 if __name__ == "__main__":

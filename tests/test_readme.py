@@ -42,8 +42,8 @@ def test_the_examples_run_as_printed(in_empty_folder, capsys):
     assert names["narrower"].layers[-2].units == 2
 
 
-def test_the_table_is_that_of_the_rows():
-    assert readme.with_table(TEXT, readme.markdown(readme.claims_by_notebook())) == TEXT
+def test_the_tables_are_those_of_the_rows():
+    assert readme.with_tables(TEXT) == TEXT
 
 
 def test_every_make_target_it_names_exists():
