@@ -127,20 +127,30 @@ def check_writable(folder: Path) -> None:
 
 
 def _append_whole(path: Path, content: bytes) -> None:
-    created = not path.exists()
-    size = 0 if created else path.stat().st_size
+    if not path.exists():
+        # Another process never sees a file without its header.
+        temporary = path.with_name(f"unfinished-{path.name}")
+        temporary.unlink(missing_ok=True)
+        try:
+            _write(temporary, content)
+            temporary.replace(path)
+        finally:
+            temporary.unlink(missing_ok=True)
+        return
+    size = path.stat().st_size
     try:
-        with path.open("ab", buffering=0) as file:
-            written = 0
-            while written < len(content):
-                written += file.write(content[written:])
-            os.fsync(file.fileno())
+        _write(path, content)
     except OSError:
-        if created:
-            path.unlink(missing_ok=True)
-        else:
-            os.truncate(path, size)
+        os.truncate(path, size)
         raise
+
+
+def _write(path: Path, content: bytes) -> None:
+    with path.open("ab", buffering=0) as file:
+        written = 0
+        while written < len(content):
+            written += file.write(content[written:])
+        os.fsync(file.fileno())
 
 
 def _cell(value):

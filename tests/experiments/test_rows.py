@@ -68,6 +68,15 @@ def test_two_processes_append_whole_rows(tmp_path):
     assert {row["note"] for row in rows} == {"x" * 200}
 
 
+def test_a_new_file_appears_with_its_header_and_first_row(tmp_path, monkeypatch):
+    path, seen = tmp_path / "rows.csv", []
+    monkeypatch.setattr("experiments.rows.os.fsync", lambda _: seen.append(path.exists()))
+    Table(path, HEADER).append([{"trial": "a", "value": 1}])
+    assert seen == [False]
+    assert [file.name for file in tmp_path.iterdir() if file.suffix == ".csv"] == ["rows.csv"]
+    assert [row["trial"] for row in read(path)] == ["a"]
+
+
 @pytest.mark.parametrize("rows_before", [0, 1])
 def test_a_row_that_does_not_fit_on_the_disk_is_taken_back(tmp_path, rows_before):
     table = Table(tmp_path / "rows.csv", HEADER)
