@@ -40,6 +40,7 @@ def pareto_front(points_: pd.DataFrame) -> pd.DataFrame:
 def pareto_figure(rows: pd.DataFrame) -> matplotlib.figure.Figure:
     """Test accuracy against memory of the weights: a panel a shape, its front beside those of the baselines."""
     means = summarise(rows, ["kind", *ARCHITECTURE], ["test_accuracy", "float32_bytes"])
+    lowest, highest = 100 * means.test_accuracy.min(), 100 * means.test_accuracy.max()
     figure, panels = shape_panels(rows)
     for axes, (shape, colour) in panels.items():
         for kind, style in (
@@ -52,9 +53,8 @@ def pareto_figure(rows: pd.DataFrame) -> matplotlib.figure.Figure:
         own = rows[rows.kind == shape]
         style = {"linestyle": "", "color": colour, "label": f"{shape}, mean and 95% interval"}
         intervals(axes, own, ARCHITECTURE, "float32_bytes", unit=MIB, **style)
-        stars(axes, rows)
+        stars(axes, rows[rows.method == "teacher"])
         # Two families that reached a size give an interval beyond all accuracies.
-        lowest, highest = 100 * means.test_accuracy.min(), 100 * means.test_accuracy.max()
         axes.set_ylim(max(0, lowest - 15), min(101, highest + 15))
         axes.legend(fontsize="small")
     return figure
@@ -73,7 +73,7 @@ def tree_figure(rows: pd.DataFrame) -> matplotlib.figure.Figure:
                 style = {"linewidth": 1.4} if rank == 0 else {"linewidth": 0.5, "alpha": 0.5}
                 axes.plot([x[parent], x[row.trial]], [y[parent], y[row.trial]], color=colour, **style)
         axes.scatter(x[own.trial], y[own.trial], color=colour, zorder=3)
-        stars(axes, rows)
+        stars(axes, firsts)
         for row in own.itertuples():
             label = f"{row.blocks:g} × {row.width:g}"
             axes.annotate(label, (x[row.trial], y[row.trial]), (4, 4), textcoords="offset points", fontsize=8)
@@ -97,9 +97,8 @@ def shape_panels(rows: pd.DataFrame) -> tuple[matplotlib.figure.Figure, dict[Axe
     return figure, dict(zip(panels, zip(shapes, COLOURS, strict=False), strict=True))
 
 
-def stars(axes: Axes, rows: pd.DataFrame) -> None:
-    """The first parents."""
-    firsts = rows[rows.method == "teacher"]
+def stars(axes: Axes, firsts: pd.DataFrame) -> None:
+    """Draws the rows of the first parents."""
     x, y = firsts.float32_bytes / MIB, 100 * firsts.test_accuracy
     axes.scatter(x, y, color="black", marker="*", s=90, zorder=3, label="first parents")
 
@@ -123,7 +122,8 @@ def claims(study: StudyRows, name: str) -> list[Claim]:
         )
     ]
     for kind, members in families_.groupby("kind", sort=False):
-        # Up to generation 1 nothing is recursive: a first parent's child is the one-shot network itself.
+        # Nothing is recursive before generation 2: the first parent's child is the one-shot network itself, or, with
+        # ancestors, one that the other first parent taught too.
         for baseline, own in (("one-shot", members[members.generation > 1]), ("plain", members)):
             gain = against(own, rows[rows.kind == baseline])
             since = " from generation 2 on" if baseline == "one-shot" else ""
