@@ -10,6 +10,7 @@ from pathlib import Path
 from filelock import FileLock
 
 from experiments.errors import UsageError
+from experiments.files import whole_file
 
 COLUMNS = (
     "study",
@@ -129,13 +130,8 @@ def check_writable(folder: Path) -> None:
 def _append_whole(path: Path, content: bytes) -> None:
     if not path.exists():
         # Another process never sees a file without its header.
-        temporary = path.with_name(f"unfinished-{path.name}")
-        temporary.unlink(missing_ok=True)
-        try:
+        with whole_file(path) as temporary:
             _write(temporary, content)
-            temporary.replace(path)
-        finally:
-            temporary.unlink(missing_ok=True)
         return
     size = path.stat().st_size
     try:

@@ -20,6 +20,7 @@ from data import Dataset
 from experiments import training
 from experiments.config import Config
 from experiments.errors import Restart, UsageError
+from experiments.files import whole_file
 from experiments.rows import COLUMNS, EPOCH_COLUMNS, Table, check_writable
 from experiments.training import Taught
 from experiments.trial import Trial
@@ -265,12 +266,8 @@ def load_model(path: Path) -> keras.Model:
 
 def _save_whole(model: keras.Model, path: Path) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f"unfinished-{path.name}")
-    try:
+    with whole_file(path) as temporary:
         model.save(temporary)
-        temporary.replace(path)
-    finally:
-        temporary.unlink(missing_ok=True)
 
 
 def _compare(trial: Trial, recorded: dict[str, str], measured: dict) -> None:
