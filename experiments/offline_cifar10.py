@@ -20,6 +20,7 @@ import pandas as pd
 import distill
 import models
 import report
+from data import Split
 from experiments import offline
 from experiments.calibration import calibration_error, reliability
 from experiments.config import check_at_least
@@ -186,6 +187,48 @@ def trials(config: Config, taught: dict, both: dict, all_taught: dict, *, live: 
     return grid
 
 
+def soft_targets(
+    trial: StudentTrial, responses: list[distill.TeacherOutputs], transfer_set: Split
+) -> distill.TeacherOutputs:
+    """The mean of the teachers' soft targets at T, or smoothed labels of the same mean entropy.
+
+    Args:
+        trial: a student whose signal is "responses", "ensemble" or "label smoothing".
+        responses: of its teachers on the transfer set.
+        transfer_set: n images with labels.
+    """
+    mean = distill.mixture([(1 / len(responses), own) for own in responses], trial.temperature)
+    if trial.signal != "label smoothing":
+        return mean
+    entropy = float(np.mean(mean.arrays[distill.softened_names(trial.temperature)[1]]))
+    classes = responses[0].arrays["logits"].shape[1]
+    arrays = distill.smoothed_labels(transfer_set.labels, classes, entropy, trial.temperature)
+    return distill.TeacherOutputs(arrays, transfer_set.fingerprint)
+
+
+def calibration(diagrams: dict[str, list[dict]]) -> dict[str, float]:
+    """Columns of the expected calibration errors of the student and, where it is at hand, its teacher."""
+    prefixes = {"student": "", "teacher": "teacher_"}
+    return {f"{prefixes[name]}calibration_error": calibration_error(diagram) for name, diagram in diagrams.items()}
+
+
+def likeness(student: np.ndarray, teacher: np.ndarray | None = None) -> dict[str, float]:
+    """Columns of how alike a student and its teacher answer; none without the teacher.
+
+    Args:
+        student, teacher: logits on the same images, float32 (n, classes).
+
+    Returns:
+        agreement: share of images on which both name one class; divergence: KL(teacher ‖ student) at T = 1, nats.
+    """
+    if teacher is None:
+        return {}
+    return {
+        "agreement": float(np.mean(student.argmax(-1) == teacher.argmax(-1))),
+        "divergence": float(np.mean(distill.soft_target_loss(teacher, student, 1.0))),
+    }
+
+
 def run(config: Config) -> None:
     """Chooses T and λ, trains what is missing, prints the table and draws the figures."""
     config.check()
@@ -209,41 +252,22 @@ def run(config: Config) -> None:
     def taught_of(trial: StudentTrial) -> Taught:
         if trial.signal in ("labels", "live"):
             return Taught()
-        own = [responses[name].outputs for name in trial.taught_by]
-        mixed = distill.mixture([(1 / len(own), outputs_) for outputs_ in own], trial.temperature)
-        if trial.signal == "label smoothing":
-            entropy = float(np.mean(mixed.arrays[distill.softened_names(trial.temperature)[1]]))
-            arrays = distill.smoothed_labels(dataset.train.labels, classes, entropy, trial.temperature)
-            mixed = distill.TeacherOutputs(arrays, dataset.train.fingerprint)
-        return Taught(train=mixed)
+        return Taught(train=soft_targets(trial, [responses[name].outputs for name in trial.taught_by], dataset.train))
 
     def live_teacher_of(trial: StudentTrial) -> keras.Model | None:
         return teachers.network(teacher_trial) if trial.signal == "live" else None
 
     def details(trial, parent, distiller, history) -> dict:
-        networks = {"student": outputs(distiller.student, dataset.test)}
+        logits = {"student": outputs(distiller.student, dataset.test)}
         if live:
             theirs = distill.teacher_outputs(
                 teachers.network(teacher_trial), dataset.test, cache=config.cache, batch_size=EVALUATION_BATCH
             )
-            networks["teacher"] = theirs.arrays["logits"]
-        diagrams = {name: reliability(logits, dataset.test.labels) for name, logits in networks.items()}
-        bins.append(
-            [
-                {"study": STUDY, "trial": runner.key(trial), "network": name} | line
-                for name, diagram in diagrams.items()
-                for line in diagram
-            ]
-        )
-        measured = {"calibration_error": calibration_error(diagrams["student"])}
-        if not live:
-            return measured
-        ours, theirs = networks["student"], networks["teacher"]
-        return measured | {
-            "agreement": float(np.mean(ours.argmax(-1) == theirs.argmax(-1))),
-            "divergence": float(np.mean(distill.soft_target_loss(theirs, ours, 1.0))),
-            "teacher_calibration_error": calibration_error(diagrams["teacher"]),
-        }
+            logits["teacher"] = theirs.arrays["logits"]
+        diagrams = {network: reliability(own, dataset.test.labels) for network, own in logits.items()}
+        names = {"study": STUDY, "trial": runner.key(trial)}
+        bins.append([names | {"network": network} | line for network, diagram in diagrams.items() for line in diagram])
+        return calibration(diagrams) | likeness(**logits)
 
     def runner_of(study: str) -> Runner:
         return Runner(

@@ -5,11 +5,15 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+from scipy.special import softmax
+from scipy.stats import entropy
 
+from data import Split
+from distill import TeacherOutputs, softened_names
 from experiments import offline_cifar10
 from experiments.__main__ import main
 from experiments.calibration import calibration_error, reliability
-from experiments.offline_cifar10 import chosen
+from experiments.offline_cifar10 import chosen, likeness, soft_targets, student
 from experiments.rows import COLUMNS
 
 pytestmark = pytest.mark.usefixtures("in_empty_folder")
@@ -39,6 +43,33 @@ def test_temperature_and_lambda_are_those_of_best_mean_validation_accuracy():
         }
     )
     assert chosen(rows) == {"temperature": 4.0, "lambda_": 0.5}
+
+
+def test_likeness_against_scipy():
+    student = np.log(np.array([[0.6, 0.4], [0.5, 0.5001], [0.1, 0.9]], "float32"))
+    teacher = np.log(np.array([[0.9, 0.1], [0.8, 0.2], [0.3, 0.7]], "float32"))
+    measured = likeness(student, teacher)
+    assert measured["agreement"] == pytest.approx(2 / 3)
+    divergences = entropy(np.exp(teacher), np.exp(student), axis=1)
+    assert measured["divergence"] == pytest.approx(divergences.mean(), rel=1e-4)
+    assert likeness(student) == {}
+
+
+def test_smoothed_labels_are_as_soft_as_the_teacher_and_know_only_the_labels():
+    config = offline_cifar10.Config(data="synthetic")
+    generator = np.random.default_rng(0)
+    split = Split.from_arrays(np.zeros((6, 4, 4, 1), "uint8"), np.arange(6) % 3)
+    responses = [TeacherOutputs({"logits": 3 * generator.normal(size=(6, 3)).astype("float32")}, split.fingerprint)]
+    sizes = {"temperature": 2.0, "lambda_": 0.5}
+    taught, smoothed = (
+        soft_targets(student(config, "study", 0, (2, 4, 0), signal, **sizes), responses, split)
+        for signal in ("responses", "label smoothing")
+    )
+    target, entropies = softened_names(2.0)
+    np.testing.assert_allclose(taught.arrays[target], softmax(responses[0].arrays["logits"] / 2, axis=1), rtol=1e-5)
+    np.testing.assert_allclose(smoothed.arrays[entropies], taught.arrays[entropies].mean(), rtol=1e-3)
+    np.testing.assert_array_equal(smoothed.arrays[target][:3], smoothed.arrays[target][3:])
+    np.testing.assert_array_equal(smoothed.arrays[target].argmax(1), split.labels)
 
 
 def test_students_without_responses_say_what_to_run(capsys):
