@@ -3,9 +3,9 @@
 import matplotlib.figure
 import pandas as pd
 
-from report.claims import Claim, answer, percent, points, published, verdict
+from report.claims import Claim, answer, difference, percent, points, published, verdict
 from report.figures import COLOURS, intervals, log_axis, panel
-from report.intervals import in_percent, mean_interval, paired_difference, summarise
+from report.intervals import Interval, in_percent, mean_interval, paired_difference, summarise
 from report.rows import StudyRows
 
 STUDY = "4 assistants, CIFAR-10"
@@ -83,7 +83,7 @@ def accuracy_figure(rows: pd.DataFrame) -> matplotlib.figure.Figure:
         counts = sorted(own.members[own.members > 1].unique())
         axes.plot(
             counts,
-            [_published(f"ensemble of {count:g} students", PAPER[regime]) for count in counts],
+            [_accuracy(int(count), regime) for count in counts],
             marker="x",
             linestyle=":",
             color=colour,
@@ -116,35 +116,78 @@ def error_figure(rows: pd.DataFrame) -> matplotlib.figure.Figure:
 def claims(study: StudyRows) -> list[Claim]:
     """The study's conclusions, and its future work, each with our interval over seeds."""
     rows = study.rows
+    return [*ensemble_claims(rows), *error_claims(rows), *future_claims(rows)]
+
+
+def ensemble_claims(rows: pd.DataFrame) -> list[Claim]:
+    """Directly taught ensembles against their teacher and against assistants; what assistants cost."""
     found = []
+    teacher = rows[rows.method == "teacher"].test_accuracy.item()
     for count in (2, 4, 8):
-        own = rows[(rows.method == "ensemble") & (rows.members == count)]
+        own = rows[(rows.method == "ensemble") & (rows.regime == "direct") & (rows.members == count)]
+        ahead = mean_interval(own.test_accuracy - teacher)
+        paper = _accuracy(count, "direct") - _published("teacher", PAPER["hierarchical"])
+        found.append(_claim(f"{count} students taught directly beat the teacher", paper, ahead))
+    for count in (2, 4, 8):
         for regime in ("hierarchical", "through S1"):
-            other = belongs(own, regime, own.members)
-            ahead = paired_difference(own, "test_accuracy", own.regime == "direct", other)
-            paper = _published(f"ensemble of {count} students", PAPER["direct"]) - _published(
-                f"ensemble of {count} students", PAPER[regime]
-            )
-            found.append(
-                Claim(
-                    STUDY,
-                    f"{count} students taught directly beat {count} taught {regime}",
-                    f"{paper:+.2f} points",
-                    points(ahead),
-                    verdict(ahead),
-                )
-            )
-    small = rows[rows.student == "of_8_logits"]
-    for better, worse in (
-        ("from the teacher", "alone"),
-        ("through assistants", "from the teacher"),
-        ("densely guided", "through assistants"),
+            ahead = _between(rows, ("direct", count), (regime, count))
+            paper = _accuracy(count, "direct") - _accuracy(count, regime)
+            found.append(_claim(f"{count} students taught directly beat {count} taught {regime}", paper, ahead))
+    for name, better, worse in (
+        ("accuracy falls down the hierarchy: 2 students − 8", ("hierarchical", 2), ("hierarchical", 8)),
+        ("8 students taught through S1 beat 8 taught hierarchically", ("through S1", 8), ("hierarchical", 8)),
     ):
-        ahead = paired_difference(small, "test_accuracy", small.regime == better, small.regime == worse)
-        found.append(
-            Claim(STUDY, f"smallest network: {better} beats {worse}", "future work", points(ahead), answer(ahead))
-        )
+        paper = _accuracy(better[1], better[0]) - _accuracy(worse[1], worse[0])
+        found.append(_claim(name, paper, _between(rows, better, worse)))
     return found
+
+
+def error_claims(rows: pd.DataFrame) -> list[Claim]:
+    """Whether errors add up: Son's error avalanche down the hierarchy, Gao's assistant that learns what is left."""
+    students = rows[rows.method == "features"]
+    # Members of one ensemble have seeds of their own, a hundred apart.
+    students = students.assign(seed=students.seed % 100, count=512 / students.features)
+    eight = students[students["count"] == 8]
+    more = paired_difference(eight, "teacher_feature_error", eight.regime == "hierarchical", eight.regime == "direct")
+    pair = students[students.regime == "residual"]
+    assistant = pair.student.str.endswith("assistant")
+    less = paired_difference(pair, "feature_error", ~assistant, assistant)
+    return [
+        Claim(STUDY, claim, paper, difference(error.scaled(1000), "thousandths", 2), answer(error))
+        for claim, paper, error in (
+            ("features of 8 hierarchical students are further from the teacher's than 8 direct ones'", "implied", more),
+            ("residual assistant lowers its student's feature error", "future work", less),
+        )
+    ]
+
+
+def future_claims(rows: pd.DataFrame) -> list[Claim]:
+    """The smallest network, taught through assistants, densely guided, or by nobody."""
+    small = rows[rows.student == "of_8_logits"]
+    return [
+        Claim(STUDY, f"smallest network: {better} beats {worse}", "future work", points(ahead), answer(ahead))
+        for better, worse in (
+            ("from the teacher", "alone"),
+            ("through assistants", "from the teacher"),
+            ("densely guided", "through assistants"),
+        )
+        for ahead in [paired_difference(small, "test_accuracy", small.regime == better, small.regime == worse)]
+    ]
+
+
+def _claim(claim: str, paper: float, ours: Interval) -> Claim:
+    return Claim(STUDY, claim, f"{paper:+.2f} points", points(ours), verdict(ours))
+
+
+def _between(rows: pd.DataFrame, better: tuple[str, int], worse: tuple[str, int]) -> Interval:
+    """Test accuracy of one kind of ensemble less another's; a kind is (regime, number of students)."""
+    own = rows[rows.method == "ensemble"]
+    masks = [belongs(own, regime, own.members) & (own.members == count) for regime, count in (better, worse)]
+    return paired_difference(own, "test_accuracy", *masks)
+
+
+def _accuracy(count: int, regime: str) -> float:
+    return _published(f"ensemble of {count} students", PAPER[regime])
 
 
 def _published(setting: str, table: str) -> float:
