@@ -11,7 +11,6 @@ from report.rows import StudyRows
 STUDY = "1 CS230, Dogs vs. Cats"
 SETTINGS = ["method", "lambda", "prune_method", "units_removed", "weights", "epochs"]
 MEASURED = ["test_accuracy", "test_accuracy_uncalibrated"]
-PAPER_EPOCHS = 3
 
 
 def mobilenet(study: StudyRows) -> tuple[pd.DataFrame, dict[str, matplotlib.figure.Figure]]:
