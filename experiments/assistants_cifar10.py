@@ -10,7 +10,9 @@ by nobody, by the teacher, through assistants (Mirzadeh et al. 2019), densely gu
 distillation (Gao et al. 2020). One teacher and one S1, all else varies by seed. `quick` takes 2,000 training images,
 8 epochs of students and 2 of fine-tuning.
 
-Not measured yet.
+Measured with `--profile quick`, 3 seeds: no ensemble reaches its teacher (48.72%), the best, 8 taught directly, has
+46.05 ± 1.24%. Direct beats hierarchical by 1.16 points [0.21, 2.11] with 2 students, 4.49 [2.52, 6.47] with 4 and 6.80
+[6.37, 7.23] with 8; against all through S1 it is undecided with 4 and with 8.
 """
 
 from dataclasses import dataclass

@@ -4,11 +4,12 @@ import matplotlib.figure
 import pandas as pd
 
 from report.claims import Claim, answer, difference, percent, points, published, verdict
-from report.figures import COLOURS, intervals, log_axis, panel
+from report.figures import COLOURS, intervals, log_axis, panel, two_columns
 from report.intervals import Interval, in_percent, mean_interval, paired_difference, summarise
 from report.rows import StudyRows
 
 STUDY = "4 assistants, CIFAR-10"
+FEATURES = 512
 PAPER = {
     "hierarchical": "1 hierarchical",
     "direct": "2 direct from teacher",
@@ -52,14 +53,20 @@ def regimes(rows: pd.DataFrame) -> list[str]:
 
 def tables(rows: pd.DataFrame) -> pd.DataFrame:
     """The paper's three tables of accuracies beside ours."""
-    lines = []
+    teacher = mean_interval(rows[rows.method == "teacher"].test_accuracy)
+    paper = f"{_published('teacher', PAPER['hierarchical']):.2f}%"
+    lines = [{"regime": "", "network": "teacher", "paper": paper, "ours": percent(teacher)}]
     for regime in regimes(rows):
         for members, own in ensembles(rows, regime).groupby("members"):
             name = "student S1" if members == 1 else f"ensemble of {members:g} students"
-            table = PAPER[regime] if members > 1 else PAPER["hierarchical"]
             ours = mean_interval(own.test_accuracy)
             lines.append(
-                {"regime": regime, "network": name, "paper (%)": _published(name, table), "ours": percent(ours)}
+                {
+                    "regime": regime,
+                    "network": name,
+                    "paper": f"{_accuracy(int(members), regime):.2f}%",
+                    "ours": percent(ours),
+                }
             )
     return pd.DataFrame(lines)
 
@@ -73,41 +80,41 @@ def training_losses(rows: pd.DataFrame) -> pd.DataFrame:
 
 
 def accuracy_figure(rows: pd.DataFrame) -> matplotlib.figure.Figure:
-    """Accuracy against number of students by regime, ours and published."""
-    figure, axes = panel(
-        (8, 4.6), xlabel="students in the ensemble", ylabel="test accuracy (%)", title="Mean and 95% interval"
-    )
+    """Accuracy against number of students by regime, ours and published, each on its own scale."""
+    figure, (ours, paper) = two_columns(2)
     for colour, regime in zip(COLOURS, regimes(rows), strict=False):
         own = ensembles(rows, regime)
-        intervals(axes, own, ["members"], "members", color=colour, label=f"{regime}, ours")
-        counts = sorted(own.members[own.members > 1].unique())
-        axes.plot(
-            counts,
-            [_accuracy(int(count), regime) for count in counts],
-            marker="x",
-            linestyle=":",
-            color=colour,
-            label=f"{regime}, published",
-        )
-    teacher = rows[rows.method == "teacher"].test_accuracy.mean()
-    axes.axhline(100 * teacher, linestyle="--", color="grey", label="teacher, ours")
-    axes.set_xticks([1, 2, 4, 8])
-    axes.legend(fontsize="small")
+        intervals(ours, own, ["members"], "members", color=colour, label=regime)
+        counts = sorted(own.members.unique())
+        accuracies = [_accuracy(int(count), regime) for count in counts]
+        paper.plot(counts, accuracies, marker="x", linestyle=":", color=colour, label=regime)
+    teacher = 100 * rows[rows.method == "teacher"].test_accuracy.mean()
+    for axes, accuracy, title in (
+        (ours, teacher, "ours, mean and 95% interval"),
+        (paper, _published("teacher", PAPER["hierarchical"]), "published"),
+    ):
+        axes.axhline(accuracy, linestyle="--", color="grey", label="teacher")
+        axes.set(xlabel="students in the ensemble", ylabel="test accuracy (%)", title=title, xticks=[1, 2, 4, 8])
+        axes.grid(alpha=0.3)
+    paper.legend(fontsize="small")
     return figure
 
 
 def error_figure(rows: pd.DataFrame) -> matplotlib.figure.Figure:
     """Error against the teacher's own features, by number of students: how errors run down the hierarchy."""
     figure, axes = panel(
-        xlabel="students that share the vector", ylabel="mean squared error to the teacher's features (test)"
+        xlabel="students that share the vector",
+        ylabel="mean squared error to the teacher's features (test)",
+        title="Mean and 95% interval",
     )
-    students = rows[(rows.method == "features") & rows.teacher_feature_error.notna()]
-    students = students.assign(count=512 / students.features)
+    students = feature_students(rows)
+    students = students[students.teacher_feature_error.notna()].assign(count=FEATURES / students.features)
     for colour, regime in zip(COLOURS, PAPER, strict=False):
         own = students[belongs(students, regime, students["count"])]
-        by_seed = own.groupby(["count", "seed"], as_index=False).teacher_feature_error.mean()
-        line = by_seed.groupby("count").teacher_feature_error.mean()
-        axes.plot(line.index, line.values, marker="o", color=colour, label=regime)
+        by_seed = own.groupby(["count", "seed"]).teacher_feature_error.mean()
+        found = by_seed.groupby("count").apply(mean_interval)
+        means, half_widths = ([getattr(one, name) for one in found] for name in ("mean", "half_width"))
+        axes.errorbar(found.index, means, yerr=half_widths, marker="o", capsize=3, color=colour, label=regime)
     log_axis(axes, [1, 2, 4, 8], base=2)
     axes.legend()
     return figure
@@ -116,7 +123,8 @@ def error_figure(rows: pd.DataFrame) -> matplotlib.figure.Figure:
 def claims(study: StudyRows) -> list[Claim]:
     """The study's conclusions, and its future work, each with our interval over seeds."""
     rows = study.rows
-    return [*ensemble_claims(rows), *error_claims(rows), *future_claims(rows)]
+    found = [*ensemble_claims(rows), avalanche_claim(rows)]
+    return [*found, residual_claim(rows), *future_claims(rows)] if (rows.regime == "residual").any() else found
 
 
 def ensemble_claims(rows: pd.DataFrame) -> list[Claim]:
@@ -142,23 +150,29 @@ def ensemble_claims(rows: pd.DataFrame) -> list[Claim]:
     return found
 
 
-def error_claims(rows: pd.DataFrame) -> list[Claim]:
-    """Whether errors add up: Son's error avalanche down the hierarchy, Gao's assistant that learns what is left."""
-    students = rows[rows.method == "features"]
-    # Members of one ensemble have seeds of their own, a hundred apart.
-    students = students.assign(seed=students.seed % 100, count=512 / students.features)
-    eight = students[students["count"] == 8]
+def avalanche_claim(rows: pd.DataFrame) -> Claim:
+    """Whether errors add up down the hierarchy: the error avalanche of Son et al. 2021."""
+    students = feature_students(rows)
+    eight = students[students.features == FEATURES / 8]
     more = paired_difference(eight, "teacher_feature_error", eight.regime == "hierarchical", eight.regime == "direct")
+    claim = "features of 8 hierarchical students are further from the teacher's than 8 direct ones'"
+    return Claim(STUDY, claim, "implied", _thousandths(more), answer(more))
+
+
+def residual_claim(rows: pd.DataFrame) -> Claim:
+    """Whether an assistant learns what its student leaves (Gao et al. 2020)."""
+    students = feature_students(rows)
     pair = students[students.regime == "residual"]
     assistant = pair.student.str.endswith("assistant")
     less = paired_difference(pair, "feature_error", ~assistant, assistant)
-    return [
-        Claim(STUDY, claim, paper, difference(error.scaled(1000), "thousandths", 2), answer(error))
-        for claim, paper, error in (
-            ("features of 8 hierarchical students are further from the teacher's than 8 direct ones'", "implied", more),
-            ("residual assistant lowers its student's feature error", "future work", less),
-        )
-    ]
+    claim = "residual assistant lowers its student's feature error"
+    return Claim(STUDY, claim, "future work", _thousandths(less), answer(less))
+
+
+def feature_students(rows: pd.DataFrame) -> pd.DataFrame:
+    """Students of features, each with the seed of its ensemble; the members' own are a hundred apart."""
+    students = rows[rows.method == "features"]
+    return students.assign(seed=students.seed % 100)
 
 
 def future_claims(rows: pd.DataFrame) -> list[Claim]:
@@ -175,6 +189,10 @@ def future_claims(rows: pd.DataFrame) -> list[Claim]:
     ]
 
 
+def _thousandths(error: Interval) -> str:
+    return difference(error.scaled(1000), "thousandths", 2)
+
+
 def _claim(claim: str, paper: float, ours: Interval) -> Claim:
     return Claim(STUDY, claim, f"{paper:+.2f} points", points(ours), verdict(ours))
 
@@ -187,6 +205,8 @@ def _between(rows: pd.DataFrame, better: tuple[str, int], worse: tuple[str, int]
 
 
 def _accuracy(count: int, regime: str) -> float:
+    if count == 1:
+        return _published("student S1", PAPER["hierarchical"])
     return _published(f"ensemble of {count} students", PAPER[regime])
 
 

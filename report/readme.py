@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from report import catdog, channels, cifar, hinton_tables, iterative, mnist, offline
+from report import assistants, catdog, channels, cifar, hinton_tables, iterative, mnist, offline
 from report.claims import Claim, as_table
 from report.export import formats
 from report.rows import RESULTS, ROOT, read
@@ -27,6 +27,7 @@ def claims_by_notebook() -> dict[str, list[Claim]]:
             *iterative.claims(read("iterative-mnist", QUICK), "MNIST"),
             *iterative.claims(read("iterative-cifar10", QUICK), "CIFAR-10"),
         ],
+        "6-assistants": assistants.claims(read("assistants-cifar10", QUICK)),
         "7-offline": offline.claims(read("offline-cifar10", QUICK), read("offline-responses", QUICK)),
     }
 
