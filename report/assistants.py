@@ -21,7 +21,8 @@ def assistants(study: StudyRows) -> tuple[pd.DataFrame, dict[str, matplotlib.fig
     """Accuracy by regime and number of students; feature error down the ladder."""
     rows = study.rows[study.rows.method != "features"]
     table = summarise(rows, ["method", "regime", "members", "student"], ["test_accuracy", "trainable_params"])
-    return in_percent(table.drop(columns="trainable_params ±")), {
+    table = table.drop(columns="trainable_params ±").astype({"trainable_params": int})
+    return in_percent(table), {
         "assistants-accuracy": accuracy_figure(study.rows),
         "assistants-errors": error_figure(study.rows),
     }
