@@ -12,9 +12,9 @@ distillation (Gao et al. 2020). One teacher and one S1, all else varies by seed.
 
 Measured with `--profile quick`, 3 seeds: no ensemble reaches its teacher (48.72%), the best, 8 taught directly, has
 46.05 ± 1.24%. Direct beats hierarchical by 1.16 points [0.21, 2.11] with 2 students, 4.49 [2.52, 6.47] with 4 and 6.80
-[6.37, 7.23] with 8; against all through S1 it is undecided with 4 and with 8. Future work: the smallest network has 45.49 ± 3.52% alone,
-45.85 from the teacher, 46.44 through assistants, 46.51 densely guided, all undecided; the residual assistant's gain in
-feature error is undecided too.
+[6.37, 7.23] with 8; against all through S1 it is undecided with 4 and with 8. Future work: the smallest network has
+45.49 ± 3.52% alone, 45.85% from the teacher, 46.44% through assistants and 46.51% densely guided, all undecided; so is
+what the residual assistant takes from its student's feature error.
 """
 
 from dataclasses import dataclass
