@@ -15,9 +15,10 @@ STUDIES := mnist-dense mnist-lambda-sweep mnist-batch-sweep catdog-mobilenet cat
 help: ## list the targets
 	@grep -hE '^[a-z][a-z0-9-]*:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | awk -F'\t' '{printf "  %-22s%s\n", $$1, $$2}'
 
-$(READY): requirements.txt
+$(READY): requirements.txt pyproject.toml
 	$(PYTHON) -m venv --clear $(VENV)
-	$(RUN) -m pip install --quiet --disable-pip-version-check --no-deps -r requirements.txt
+	$(RUN) -m pip install --quiet --disable-pip-version-check uv
+	$(RUN) -m uv pip install --python $(RUN) --no-deps -r requirements.txt -e .
 	@touch $@
 
 mnist-dense: $(READY) ## study 1: dense 10–10 teacher, 10 student (ARGS="--help" explains the parameters)

@@ -15,9 +15,7 @@ import keras
 import tyro
 from tqdm import tqdm
 
-import data
-import distill
-import models
+from kdsuite import data, distill, models
 
 TEMPERATURE = 4.0
 PAIRS = {

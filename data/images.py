@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image, UnidentifiedImageError
 
-from data.errors import DataError
+from kdsuite.data.errors import DataError
 
 
 def read_image(path: Path) -> np.ndarray:

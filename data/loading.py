@@ -6,10 +6,10 @@ from pathlib import Path
 
 import numpy as np
 
-from data.errors import DataError
-from data.sources import find_source
-from data.split import Split
-from data.store import DiskImages, StoredPart, open_store
+from kdsuite.data.errors import DataError
+from kdsuite.data.sources import find_source
+from kdsuite.data.split import Split
+from kdsuite.data.store import DiskImages, StoredPart, open_store
 
 RAM_BYTES = 256 << 20
 DEFAULT_TEST_SHARE = 0.2

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import numpy as np
 
-from data.errors import DataError
-from data.images import read_image
+from kdsuite.data.errors import DataError
+from kdsuite.data.images import read_image
 
 IMAGE_SUFFIXES = {".bmp", ".gif", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp"}
 SYNTHETIC_COUNT, SYNTHETIC_SIZE = 400, 32

@@ -8,8 +8,8 @@ from functools import cached_property
 import numpy as np
 import tensorflow as tf
 
-from data.errors import DataError
-from data.views import Jitter
+from kdsuite.data.errors import DataError
+from kdsuite.data.views import Jitter
 
 
 @dataclass(frozen=True)

@@ -12,9 +12,9 @@ from pathlib import Path
 
 import numpy as np
 
-from data.errors import DataError
-from data.images import fit_image
-from data.sources import Source
+from kdsuite.data.errors import DataError
+from kdsuite.data.images import fit_image
+from kdsuite.data.sources import Source
 
 META = "meta.json"
 KINDS = ("images", "labels", "digests")

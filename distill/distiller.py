@@ -6,10 +6,10 @@ from dataclasses import asdict
 import keras
 import tensorflow as tf
 
-from distill.errors import DistillationError
-from distill.hints import Hint, regressors, with_features
-from distill.losses import WeightedLoss, check_weights, mix, soften
-from distill.teacher import softened_names
+from kdsuite.distill.errors import DistillationError
+from kdsuite.distill.hints import Hint, regressors, with_features
+from kdsuite.distill.losses import WeightedLoss, check_weights, mix, soften
+from kdsuite.distill.teacher import softened_names
 
 
 @keras.saving.register_keras_serializable(package="distill")

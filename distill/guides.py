@@ -5,8 +5,8 @@ from collections.abc import Sequence
 import numpy as np
 import tensorflow as tf
 
-from distill.errors import DistillationError
-from distill.teacher import TeacherOutputs, softened_names
+from kdsuite.distill.errors import DistillationError
+from kdsuite.distill.teacher import TeacherOutputs, softened_names
 
 TARGETS, ENTROPIES = "soft targets of guides", "entropies of guides"
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import keras
 from keras import layers, ops
 
-from distill.errors import DistillationError
+from kdsuite.distill.errors import DistillationError
 
 
 @dataclass(frozen=True)

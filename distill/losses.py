@@ -4,8 +4,8 @@ import keras
 import tensorflow as tf
 from keras import ops
 
-from distill.errors import DistillationError
-from distill.hints import hint_loss
+from kdsuite.distill.errors import DistillationError
+from kdsuite.distill.hints import hint_loss
 
 
 def soft_targets(teacher_logits, temperature: float):

@@ -10,8 +10,8 @@ from pathlib import Path
 import numpy as np
 from scipy import optimize
 
-from distill.errors import DistillationError
-from distill.teacher import TeacherOutputs, softened_names
+from kdsuite.distill.errors import DistillationError
+from kdsuite.distill.teacher import TeacherOutputs, softened_names
 
 
 @dataclass(frozen=True)

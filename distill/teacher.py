@@ -13,9 +13,9 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from distill.errors import DistillationError
-from distill.hints import with_features
-from distill.losses import check_weights, mix, soften
+from kdsuite.distill.errors import DistillationError
+from kdsuite.distill.hints import with_features
+from kdsuite.distill.losses import check_weights, mix, soften
 
 
 @dataclass(frozen=True)

@@ -43,11 +43,9 @@ def main(arguments: list[str]) -> int:
         import tyro
         from absl import logging
 
-        import data
-        import distill
-        import prune
         from experiments.config import with_profile
         from experiments.errors import Restart, UsageError
+        from kdsuite import data, distill, prune
     # Each trial is a new model and so a new function to trace; TensorFlow takes that for a mistake.
     tf.get_logger().setLevel("ERROR")
     logging.set_verbosity(logging.ERROR)

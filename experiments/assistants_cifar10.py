@@ -23,9 +23,6 @@ from pathlib import Path
 import keras
 import numpy as np
 
-import distill
-import models
-from data import Split
 from experiments import ladder
 from experiments.config import CosineConfig, SoftTargetConfig, check_at_least
 from experiments.errors import UsageError
@@ -33,6 +30,8 @@ from experiments.ladder import EnsembleTrial, FeatureTrial, LadderTrial, LogitTr
 from experiments.runner import Runner
 from experiments.training import EVALUATION_BATCH, Taught
 from experiments.trial import Trial
+from kdsuite import distill, models
+from kdsuite.data import Split
 
 STUDY = "assistants-cifar10"
 FIRST_SEED = 0

@@ -8,13 +8,13 @@ from typing import Literal
 import keras
 import pandas as pd
 
-import models
-from data import Dataset
 from experiments.config import SoftTargetConfig, check_at_least, check_positive
 from experiments.errors import UsageError
 from experiments.runner import Runner
 from experiments.transfer import train_head
 from experiments.trial import Trial
+from kdsuite import models
+from kdsuite.data import Dataset
 
 TEACHER_STUDY = "catdog-mobilenet"
 TUNING_SEED = 1000

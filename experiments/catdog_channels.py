@@ -26,14 +26,13 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-import distill
-import prune
 from experiments import catdog
 from experiments.catdog import TUNING_SEED, CatdogConfig, CutTrial, student_settings, teacher_trial
 from experiments.config import check_at_least
 from experiments.errors import UsageError
 from experiments.training import outputs
 from experiments.trial import Trial
+from kdsuite import distill, prune
 
 STUDY = "catdog-channels"
 TUNING = "catdog-channels-tuning"

@@ -24,11 +24,6 @@ import keras
 import numpy as np
 import pandas as pd
 
-import distill
-import models
-import prune
-import report
-from data import Dataset
 from experiments import catdog
 from experiments.catdog import TUNING_SEED, CatdogConfig, student_settings, teacher_trial
 from experiments.config import check_at_least, check_positive
@@ -36,6 +31,8 @@ from experiments.errors import UsageError
 from experiments.pruning import PRUNING_COLUMNS, PrunedTrial, cut, removed_layers
 from experiments.training import outputs
 from experiments.trial import Trial
+from kdsuite import distill, models, prune, report
+from kdsuite.data import Dataset
 
 STUDY = "catdog-mobilenet"
 TUNING = "catdog-tuning"

@@ -18,13 +18,12 @@ from pathlib import Path
 
 import keras
 
-import distill
-import models
 from experiments.config import SMOKE, check_at_least, check_positive
 from experiments.config import Config as BaseConfig
 from experiments.runner import Runner
 from experiments.training import evaluate
 from experiments.trial import Trial
+from kdsuite import distill, models
 
 STUDY = "cifar-transfer"
 EXTRA_COLUMNS = ("network_image_size", "train_accuracy", "test_accuracy_imagenet_statistics")

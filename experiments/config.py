@@ -6,10 +6,10 @@ from typing import Annotated, Literal
 
 import tyro
 
-import distill
-from data import Dataset
-from data import load as load_dataset
 from experiments.errors import UsageError
+from kdsuite import distill
+from kdsuite.data import Dataset
+from kdsuite.data import load as load_dataset
 
 Profile = Literal["smoke", "quick", "paper"]
 

@@ -22,14 +22,14 @@ import pandas as pd
 import tensorflow as tf
 import tyro
 
-import distill
-from data import Dataset
 from experiments.config import Config as BaseConfig
 from experiments.config import check_at_least
 from experiments.errors import UsageError
 from experiments.rows import Table, check_writable
 from experiments.runner import load_model
 from experiments.training import outputs
+from kdsuite import distill
+from kdsuite.data import Dataset
 
 Format = Literal["keras", "litert-float32", "litert-float16", "litert-int8", "onnx"]
 COLUMNS = (

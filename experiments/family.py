@@ -3,9 +3,8 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-import distill
-import models
 from experiments.trial import CosineTrial, Trial
+from kdsuite import distill, models
 
 BASES = {"vgg16": models.VGG_16, "vgg19": models.VGG_19}
 

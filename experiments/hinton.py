@@ -7,13 +7,12 @@ from typing import Annotated, Literal
 import keras
 import tyro
 
-import distill
-import models
-from data import Dataset, Jitter
 from experiments.config import Config as BaseConfig
 from experiments.config import check_at_least
 from experiments.runner import Runner
 from experiments.trial import Trial
+from kdsuite import distill, models
+from kdsuite.data import Dataset, Jitter
 
 Protocol = Literal["original", "reproduction"]
 TEACHER_STUDY = "hinton-mnist"

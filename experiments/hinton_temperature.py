@@ -14,10 +14,10 @@ at 20. The reproduction's (2 seeds): 300 units at T = 8, 132.0 ± 63.5; 30 units
 
 from dataclasses import dataclass
 
-import distill
 from experiments import hinton
 from experiments.config import check_at_least
 from experiments.hinton import HintonConfig, HintonTrial
+from kdsuite import distill
 
 STUDY = "hinton-temperature"
 PROFILES = {

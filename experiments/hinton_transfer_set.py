@@ -19,9 +19,6 @@ from dataclasses import dataclass
 import keras
 import numpy as np
 
-import distill
-import report
-from data import Dataset
 from experiments import bias, hinton
 from experiments.bias import Mistakes
 from experiments.hinton import HintonConfig, HintonTrial
@@ -29,6 +26,8 @@ from experiments.rows import Table
 from experiments.runner import Runner
 from experiments.training import outputs
 from experiments.trial import Trial
+from kdsuite import distill, report
+from kdsuite.data import Dataset
 
 STUDY = "hinton-transfer-set"
 WITHOUT_3 = (0, 1, 2, 4, 5, 6, 7, 8, 9)

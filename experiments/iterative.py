@@ -9,11 +9,11 @@ from typing import Literal
 import keras
 import pandas as pd
 
-import models
 from experiments.config import CosineConfig, SoftTargetConfig, check_at_least, check_positive
 from experiments.errors import UsageError
 from experiments.family import BASES, Architecture, FamilyTrial, grow
 from experiments.runner import Runner
+from kdsuite import models
 
 Shape = Literal["parent-child", "parent-children", "ancestors-child", "ancestors-children"]
 FIRST_SEED = 0

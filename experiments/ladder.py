@@ -6,9 +6,8 @@ import keras
 import numpy as np
 from keras import layers
 
-import distill
-import models
 from experiments.trial import CosineTrial, Trial
+from kdsuite import distill, models
 
 FEATURES = 512
 NETWORKS = {

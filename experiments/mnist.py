@@ -8,11 +8,11 @@ from typing import Annotated
 
 import tyro
 
-import distill
 from experiments.config import Config, check_at_least, check_positive
 from experiments.errors import UsageError
 from experiments.runner import Runner, load_model
 from experiments.trial import Trial
+from kdsuite import distill
 
 IMAGE_SIZE, CHANNELS = 28, 1
 QUICK_RESULTS = Path("results/quick")

@@ -14,10 +14,10 @@ from typing import Annotated
 
 import tyro
 
-import models
 from experiments import mnist
 from experiments.config import SMOKE
 from experiments.trial import Trial
+from kdsuite import models
 
 PROFILES = {
     "smoke": SMOKE | {"epochs": 1},

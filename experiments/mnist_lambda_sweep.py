@@ -12,10 +12,10 @@ with intervals of ± 0.05 to 0.31. Took 25 minutes on 2 cores.
 
 from dataclasses import dataclass
 
-import models
 from experiments import mnist
 from experiments.config import SMOKE
 from experiments.trial import Trial
+from kdsuite import models
 
 PROFILES = {
     "smoke": SMOKE | {"lambdas": (0.0, 0.5, 1.0), "epochs": 1, "teacher_epochs": 1},

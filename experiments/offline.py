@@ -6,11 +6,10 @@ from typing import Literal
 
 import keras
 
-import distill
-import models
-from data import Dataset
 from experiments.config import CosineConfig, check_at_least
 from experiments.trial import CosineTrial
+from kdsuite import distill, models
+from kdsuite.data import Dataset
 
 Teacher = Literal["resnet_20", "vgg_small", "resnet50", "inception_v3"]
 RESPONSES_STUDY = "offline-responses"

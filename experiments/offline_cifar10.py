@@ -20,10 +20,6 @@ import keras
 import numpy as np
 import pandas as pd
 
-import distill
-import models
-import report
-from data import Split
 from experiments import offline
 from experiments.calibration import calibration_error, reliability
 from experiments.config import check_at_least
@@ -33,6 +29,8 @@ from experiments.rows import Table
 from experiments.runner import Runner
 from experiments.training import EVALUATION_BATCH, Taught, outputs
 from experiments.trial import CosineTrial
+from kdsuite import distill, models, report
+from kdsuite.data import Split
 
 STUDY = "offline-cifar10"
 SWEEP = "offline-sweep"

@@ -13,10 +13,10 @@ Measured with `--profile quick`: VGG 76.02%, ResNet-20 70.25% on test, one seed 
 
 from dataclasses import dataclass
 
-import distill
 from experiments import offline
 from experiments.offline import RESPONSES_STUDY, OfflineConfig
 from experiments.runner import Runner
+from kdsuite import distill
 
 PROFILES = {
     "smoke": offline.SMOKE,

@@ -4,8 +4,8 @@ from dataclasses import dataclass
 
 import keras
 
-import prune
 from experiments.catdog import CutTrial
+from kdsuite import prune
 
 PRUNING_COLUMNS = ("optimizer", "unit", "threshold", "recalibrated")
 

@@ -14,9 +14,6 @@ import psutil
 import tensorflow as tf
 from tqdm import tqdm
 
-import distill
-import report
-from data import Dataset
 from experiments import training
 from experiments.config import Config
 from experiments.errors import Restart, UsageError
@@ -24,6 +21,8 @@ from experiments.files import whole_file
 from experiments.rows import COLUMNS, EPOCH_COLUMNS, Table, check_writable
 from experiments.training import Taught
 from experiments.trial import Trial
+from kdsuite import distill, report
+from kdsuite.data import Dataset
 
 LOG_SECONDS = 20
 GROWTH_BYTES = 1 << 29

@@ -13,10 +13,9 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-import distill
-import prune
-from data import Dataset
 from experiments.trial import Trial
+from kdsuite import distill, prune
+from kdsuite.data import Dataset
 
 EVALUATION_BATCH = 100
 STEPS_PER_EXECUTION = 50

@@ -5,8 +5,8 @@ from pathlib import Path
 import keras
 import numpy as np
 
-import distill
-from data import Dataset
+from kdsuite import distill
+from kdsuite.data import Dataset
 
 HEAD_BATCH = 64
 

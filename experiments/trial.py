@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass
 import keras
 import tensorflow as tf
 
-import distill
+from kdsuite import distill
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -1,10 +1,10 @@
 """Builders: pure functions from a few numbers to a functional `keras.Model` that ends in logits."""
 
-from models.imagenet import imagenet_teacher
-from models.mnist import mlp, mnist_cnn
-from models.mobilenet import mobilenet
-from models.small import resnet, small_cnn
-from models.vgg import OF_2, OF_4, OF_8, S1, VGG_16, VGG_19, Blocks, vgg
+from kdsuite.models.imagenet import imagenet_teacher
+from kdsuite.models.mnist import mlp, mnist_cnn
+from kdsuite.models.mobilenet import mobilenet
+from kdsuite.models.small import resnet, small_cnn
+from kdsuite.models.vgg import OF_2, OF_4, OF_8, S1, VGG_16, VGG_19, Blocks, vgg
 
 __all__ = [
     "OF_2",

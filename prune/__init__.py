@@ -1,13 +1,13 @@
 """Measuring networks and making them smaller."""
 
-from prune.channels import delete_channels
-from prune.cost import macs
-from prune.errors import PruneError
-from prune.groups import ChannelGroup, channel_groups
-from prune.ranking import Criterion, channel_scores, rank_channels
-from prune.removal import RemovalReport, removal_report, remove
-from prune.shrinking import shrink
-from prune.units import Unit, select, units, zero_density
+from kdsuite.prune.channels import delete_channels
+from kdsuite.prune.cost import macs
+from kdsuite.prune.errors import PruneError
+from kdsuite.prune.groups import ChannelGroup, channel_groups
+from kdsuite.prune.ranking import Criterion, channel_scores, rank_channels
+from kdsuite.prune.removal import RemovalReport, removal_report, remove
+from kdsuite.prune.shrinking import shrink
+from kdsuite.prune.units import Unit, select, units, zero_density
 
 __all__ = [
     "ChannelGroup",

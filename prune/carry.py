@@ -9,8 +9,8 @@ import warnings
 
 import keras
 
-from prune.channel_types import ELEMENTWISE, WEIGHT_AXES, refusal
-from prune.graph import kind, nodes
+from kdsuite.prune.channel_types import ELEMENTWISE, WEIGHT_AXES, refusal
+from kdsuite.prune.graph import kind, nodes
 
 STRUCTURE = (
     *("filters", "units", "kernel_size", "strides", "padding", "dilation_rate", "depth_multiplier", "use_bias"),

@@ -2,7 +2,7 @@
 
 import keras
 
-from prune.graph import kind
+from kdsuite.prune.graph import kind
 
 WEIGHT_AXES = {
     "Conv1D": {"kernel": ("in", "out"), "bias": ("out",)},

@@ -4,8 +4,8 @@ from collections.abc import Mapping, Sequence
 
 import keras
 
-from prune.graph import functional, inputs_like
-from prune.groups import Channels
+from kdsuite.prune.graph import functional, inputs_like
+from kdsuite.prune.groups import Channels
 
 
 def delete_channels(model: keras.Model, channels: Mapping[str, Sequence[int]]) -> keras.Model:
@@ -34,7 +34,7 @@ def delete_channels(model: keras.Model, channels: Mapping[str, Sequence[int]]) -
 def cut(graph: keras.Model, deleted: dict[str, list[int]]) -> keras.Model:
     """The model without channels that were found to go together."""
     # Importing tf_keras takes seconds, and a process that only loads the result must not need it.
-    from prune import carry, surgeon
+    from kdsuite.prune import carry, surgeon
 
     inputs = inputs_like(graph)
     if not deleted:

@@ -2,7 +2,7 @@
 
 import keras
 
-from prune.errors import PruneError
+from kdsuite.prune.errors import PruneError
 
 
 def functional(model: keras.Model) -> keras.Model:

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 import keras
 import numpy as np
 
-from prune.channel_types import MERGES, PER_CHANNEL, PRODUCERS, WEIGHT_AXES, mixing_activation, refusal
-from prune.errors import PruneError
-from prune.graph import functional, kind, nodes
+from kdsuite.prune.channel_types import MERGES, PER_CHANNEL, PRODUCERS, WEIGHT_AXES, mixing_activation, refusal
+from kdsuite.prune.errors import PruneError
+from kdsuite.prune.graph import functional, kind, nodes
 
 
 @dataclass(frozen=True)

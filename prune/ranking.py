@@ -7,10 +7,10 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from prune.channel_types import ACTIVATIONS, PRODUCERS, WEIGHT_AXES
-from prune.errors import PruneError
-from prune.graph import functional, kind, nodes
-from prune.groups import Channels
+from kdsuite.prune.channel_types import ACTIVATIONS, PRODUCERS, WEIGHT_AXES
+from kdsuite.prune.errors import PruneError
+from kdsuite.prune.graph import functional, kind, nodes
+from kdsuite.prune.groups import Channels
 
 Criterion = Literal["l1", "apoz", "taylor", "random"]
 MEASURED = ("apoz", "taylor")

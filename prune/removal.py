@@ -8,10 +8,10 @@ import keras
 import numpy as np
 from keras import layers
 
-from prune.cost import macs
-from prune.errors import PruneError
-from prune.graph import functional, inputs_like
-from prune.units import Unit
+from kdsuite.prune.cost import macs
+from kdsuite.prune.errors import PruneError
+from kdsuite.prune.graph import functional, inputs_like
+from kdsuite.prune.units import Unit
 
 MERGES = (layers.Add, layers.Average, layers.Concatenate, layers.Dot, layers.Maximum, layers.Minimum, layers.Multiply)
 

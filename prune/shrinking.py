@@ -7,12 +7,12 @@ from typing import Literal
 import keras
 import numpy as np
 
-from prune.channels import cut
-from prune.cost import layer_macs, macs
-from prune.errors import PruneError
-from prune.graph import functional
-from prune.groups import Channels, channel_groups
-from prune.ranking import Criterion, channel_scores
+from kdsuite.prune.channels import cut
+from kdsuite.prune.cost import layer_macs, macs
+from kdsuite.prune.errors import PruneError
+from kdsuite.prune.graph import functional
+from kdsuite.prune.groups import Channels, channel_groups
+from kdsuite.prune.ranking import Criterion, channel_scores
 
 TOLERANCE = 0.02
 

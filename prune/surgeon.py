@@ -6,7 +6,7 @@ import io
 
 import numpy as np
 
-from prune.carry import kerassurgeon
+from kdsuite.prune.carry import kerassurgeon
 
 
 def operate(carried, deleted: dict[str, list[int]]):

@@ -8,8 +8,8 @@ import keras
 import numpy as np
 from keras import layers
 
-from prune.errors import PruneError
-from prune.graph import functional
+from kdsuite.prune.errors import PruneError
+from kdsuite.prune.graph import functional
 
 WEIGHTED = (
     layers.Conv1D,

@@ -1,11 +1,11 @@
 """Rows to tables, figures and verdicts; reads nothing but CSV files."""
 
-from report.catdog import density_figure
-from report.claims import as_table
-from report.intervals import mean_interval, paired_difference, summarise
-from report.pictures import mistakes_figure, soft_targets_figure
-from report.publish import publish, save
-from report.rows import StudyRows, read
+from kdsuite.report.catdog import density_figure
+from kdsuite.report.claims import as_table
+from kdsuite.report.intervals import mean_interval, paired_difference, summarise
+from kdsuite.report.pictures import mistakes_figure, soft_targets_figure
+from kdsuite.report.publish import publish, save
+from kdsuite.report.rows import StudyRows, read
 
 __all__ = [
     "StudyRows",

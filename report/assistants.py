@@ -3,10 +3,10 @@
 import matplotlib.figure
 import pandas as pd
 
-from report.claims import Claim, answer, difference, percent, points, published, verdict
-from report.figures import COLOURS, intervals, log_axis, panel, two_columns
-from report.intervals import Interval, in_percent, mean_interval, paired_difference, summarise
-from report.rows import StudyRows
+from kdsuite.report.claims import Claim, answer, difference, percent, points, published, verdict
+from kdsuite.report.figures import COLOURS, intervals, log_axis, panel, two_columns
+from kdsuite.report.intervals import Interval, in_percent, mean_interval, paired_difference, summarise
+from kdsuite.report.rows import StudyRows
 
 STUDY = "4 assistants, CIFAR-10"
 FEATURES = 512

@@ -3,10 +3,10 @@
 import matplotlib.figure
 import pandas as pd
 
-from report.claims import Claim, answer, percent, points, published, verdict
-from report.figures import COLOURS, accuracy_against, panel
-from report.intervals import in_percent, mean_interval, paired_difference, summarise
-from report.rows import StudyRows
+from kdsuite.report.claims import Claim, answer, percent, points, published, verdict
+from kdsuite.report.figures import COLOURS, accuracy_against, panel
+from kdsuite.report.intervals import in_percent, mean_interval, paired_difference, summarise
+from kdsuite.report.rows import StudyRows
 
 STUDY = "1 CS230, Dogs vs. Cats"
 SETTINGS = ["method", "lambda", "prune_method", "units_removed", "weights", "epochs"]

@@ -5,11 +5,11 @@ from itertools import product
 import matplotlib.figure
 import pandas as pd
 
-from report import catdog
-from report.claims import Claim, answer, points
-from report.figures import COLOURS, intervals, panel
-from report.intervals import in_percent, mean_interval, paired_difference, summarise
-from report.rows import StudyRows, read
+from kdsuite.report import catdog
+from kdsuite.report.claims import Claim, answer, points
+from kdsuite.report.figures import COLOURS, intervals, panel
+from kdsuite.report.intervals import in_percent, mean_interval, paired_difference, summarise
+from kdsuite.report.rows import StudyRows, read
 
 STUDY = "1 CS230, channels"
 SAME_SIZE = 0.05

@@ -5,8 +5,8 @@ from dataclasses import asdict, dataclass
 
 import pandas as pd
 
-from report.intervals import Interval
-from report.rows import RESULTS
+from kdsuite.report.intervals import Interval
+from kdsuite.report.rows import RESULTS
 
 UNDECIDED = "undecided: the interval holds 0"
 

@@ -8,7 +8,7 @@ import seaborn as sns
 from matplotlib.axes import Axes
 from matplotlib.ticker import MaxNLocator
 
-from report.intervals import summarise
+from kdsuite.report.intervals import summarise
 
 COLOURS = sns.color_palette("colorblind")
 LABELS = {

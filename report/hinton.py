@@ -3,10 +3,10 @@
 import matplotlib.figure
 import pandas as pd
 
-from report.claims import published
-from report.figures import COLOURS, log_axis, two_columns
-from report.intervals import mean_interval, summarise
-from report.rows import StudyRows
+from kdsuite.report.claims import published
+from kdsuite.report.figures import COLOURS, log_axis, two_columns
+from kdsuite.report.intervals import mean_interval, summarise
+from kdsuite.report.rows import StudyRows
 
 DIGITS = [f"test_accuracy_digit_{digit}" for digit in range(10)]
 

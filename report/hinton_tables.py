@@ -4,10 +4,10 @@ from dataclasses import dataclass
 
 import pandas as pd
 
-from report.claims import UNDECIDED, Claim, alike, answer, difference, estimate, published, verdict
-from report.hinton import unchanged
-from report.intervals import Interval, mean_interval, paired_difference
-from report.rows import StudyRows
+from kdsuite.report.claims import UNDECIDED, Claim, alike, answer, difference, estimate, published, verdict
+from kdsuite.report.hinton import unchanged
+from kdsuite.report.intervals import Interval, mean_interval, paired_difference
+from kdsuite.report.rows import StudyRows
 
 STUDY = "2 Hinton, MNIST"
 

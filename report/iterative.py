@@ -5,10 +5,10 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.ticker import LogLocator, NullFormatter, StrMethodFormatter
 
-from report.claims import Claim, answer, percent, points
-from report.figures import COLOURS, intervals, two_columns
-from report.intervals import in_percent, mean_interval, summarise
-from report.rows import StudyRows
+from kdsuite.report.claims import Claim, answer, percent, points
+from kdsuite.report.figures import COLOURS, intervals, two_columns
+from kdsuite.report.intervals import in_percent, mean_interval, summarise
+from kdsuite.report.rows import StudyRows
 
 ARCHITECTURE = ["base", "blocks", "width"]
 MIB = 2**20

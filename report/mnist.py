@@ -3,10 +3,10 @@
 import matplotlib.figure
 import pandas as pd
 
-from report.claims import Claim, answer, percent, points, published, verdict
-from report.figures import accuracy_against
-from report.intervals import Interval, in_percent, mean_interval, paired_difference, summarise
-from report.rows import StudyRows
+from kdsuite.report.claims import Claim, answer, percent, points, published, verdict
+from kdsuite.report.figures import accuracy_against
+from kdsuite.report.intervals import Interval, in_percent, mean_interval, paired_difference, summarise
+from kdsuite.report.rows import StudyRows
 
 Report = tuple[pd.DataFrame, dict[str, matplotlib.figure.Figure]]
 ACCURACIES = ["validation_accuracy", "test_accuracy"]

@@ -4,10 +4,10 @@ import matplotlib.figure
 import pandas as pd
 import seaborn as sns
 
-from report.claims import Claim, alike, answer, percent, points
-from report.figures import COLOURS, intervals, panel
-from report.intervals import in_percent, mean_interval, paired_difference, summarise
-from report.rows import StudyRows
+from kdsuite.report.claims import Claim, alike, answer, percent, points
+from kdsuite.report.figures import COLOURS, intervals, panel
+from kdsuite.report.intervals import in_percent, mean_interval, paired_difference, summarise
+from kdsuite.report.rows import StudyRows
 
 STUDY = "5 offline, CIFAR-10"
 SIZE = ["depth", "first_filters", "dense"]

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import matplotlib.figure
 import numpy as np
 
-from report.figures import COLOURS
+from kdsuite.report.figures import COLOURS
 
 COLUMNS = 6
 

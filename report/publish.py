@@ -4,8 +4,8 @@ from pathlib import Path
 
 import matplotlib.figure
 
-from report import assistants, catdog, channels, cifar, hinton, iterative, mnist, offline
-from report.rows import read
+from kdsuite.report import assistants, catdog, channels, cifar, hinton, iterative, mnist, offline
+from kdsuite.report.rows import read
 
 REPORTS = {
     "mnist-dense": mnist.dense,

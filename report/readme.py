@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pandas as pd
 
-from report import assistants, catdog, channels, cifar, hinton_tables, iterative, mnist, offline
-from report.claims import Claim, as_table
-from report.export import formats
-from report.rows import RESULTS, ROOT, read
+from kdsuite.report import assistants, catdog, channels, cifar, hinton_tables, iterative, mnist, offline
+from kdsuite.report.claims import Claim, as_table
+from kdsuite.report.export import formats
+from kdsuite.report.rows import RESULTS, ROOT, read
 
 QUICK = RESULTS / "quick"
 

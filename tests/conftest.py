@@ -6,7 +6,7 @@ import keras
 import numpy as np
 import pytest
 
-from data import Split
+from kdsuite.data import Split
 
 
 @pytest.fixture(autouse=True)
@@ -25,7 +25,7 @@ def in_empty_folder(tmp_path, monkeypatch):
 def no_tfds_no_network(tmp_path, monkeypatch):
     """A machine with no prepared data set and no way to download one."""
     monkeypatch.setenv("TFDS_DATA_DIR", str(tmp_path / "no-tfds"))
-    monkeypatch.setattr("data.sources._network", lambda: False)
+    monkeypatch.setattr("kdsuite.data.sources._network", lambda: False)
 
 
 @pytest.fixture

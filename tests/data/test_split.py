@@ -3,8 +3,8 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from data import DataError, Jitter, Split
-from data.store import DiskImages
+from kdsuite.data import DataError, Jitter, Split
+from kdsuite.data.store import DiskImages
 
 
 def numbered_split(count=50):

@@ -2,7 +2,7 @@ import keras
 import numpy as np
 from keras import layers
 
-import distill
+from kdsuite import distill
 
 
 def network(dropout=0.0):

@@ -9,7 +9,7 @@ import tensorflow as tf
 from keras import layers
 from scipy.special import log_softmax, softmax
 
-import distill
+from kdsuite import distill
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -233,7 +233,7 @@ def test_mixed_precision_keeps_the_loss_in_float32(small_split):
 
 DISTRIBUTED = """
 import keras, numpy as np, tensorflow as tf
-import distill
+from kdsuite import distill
 tf.config.set_logical_device_configuration(
     tf.config.list_physical_devices("CPU")[0], [tf.config.LogicalDeviceConfiguration()] * 2)
 strategy = tf.distribute.MirroredStrategy(["CPU:0", "CPU:1"])

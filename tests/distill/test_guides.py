@@ -7,9 +7,9 @@ import tensorflow as tf
 from keras import layers
 from scipy.special import softmax
 
-import distill
-from distill.guides import ENTROPIES, TARGETS, kept_weights
-from distill.teacher import softened_names
+from kdsuite import distill
+from kdsuite.distill.guides import ENTROPIES, TARGETS, kept_weights
+from kdsuite.distill.teacher import softened_names
 
 
 def network(seed, classes=3):

@@ -6,7 +6,7 @@ import pytest
 from keras import layers
 from scipy.special import log_softmax, softmax
 
-import distill
+from kdsuite import distill
 
 
 def network(seed, channels=4, classes=3):

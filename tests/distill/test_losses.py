@@ -3,7 +3,7 @@ import pytest
 import tensorflow as tf
 from scipy.special import log_softmax, softmax
 
-import distill
+from kdsuite import distill
 
 RANDOM = np.random.default_rng(1)
 TEACHER = RANDOM.normal(0, 5, (6, 10)).astype(np.float32)

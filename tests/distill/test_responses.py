@@ -6,8 +6,8 @@ import pytest
 from keras import layers
 from scipy.stats import entropy
 
-import distill
-from distill.teacher import softened_names
+from kdsuite import distill
+from kdsuite.distill.teacher import softened_names
 
 NAMES = ("cat", "dog", "bird")
 

@@ -2,8 +2,8 @@ import keras
 import numpy as np
 import pytest
 
-import distill
-from data import Jitter
+from kdsuite import distill
+from kdsuite.data import Jitter
 
 
 def teacher(seed=0):
@@ -37,7 +37,7 @@ def test_second_call_reads_and_a_changed_teacher_recomputes(small_split, tmp_pat
     model = teacher()
     first = distill.teacher_outputs(model, small_split, cache=tmp_path)
     with monkeypatch.context() as patch:
-        patch.setattr("distill.teacher._forward", lambda *_: pytest.fail("ran the teacher again"))
+        patch.setattr("kdsuite.distill.teacher._forward", lambda *_: pytest.fail("ran the teacher again"))
         again = distill.teacher_outputs(model, small_split, cache=tmp_path)
     np.testing.assert_array_equal(first.arrays["logits"], again.arrays["logits"])
     model.layers[-1].bias.assign([1.0, 0.0, 0.0])

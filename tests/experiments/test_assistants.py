@@ -8,13 +8,13 @@ import numpy as np
 import pandas as pd
 import pytest
 
-import models
 from experiments import assistants_cifar10, ladder
 from experiments.__main__ import main
 from experiments.assistants_cifar10 import Config, trials
 from experiments.ladder import EnsembleTrial, FeatureTrial, LogitTrial
 from experiments.rows import COLUMNS
-from report import assistants as report
+from kdsuite import models
+from kdsuite.report import assistants as report
 
 pytestmark = pytest.mark.usefixtures("in_empty_folder")
 SMOKE = ["--profile", "smoke", "--data", "synthetic", "--results", "results"]

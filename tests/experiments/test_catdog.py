@@ -8,14 +8,12 @@ import numpy as np
 import pandas as pd
 import pytest
 
-import distill
-import models
-import prune
 from experiments import catdog, catdog_channels, catdog_mobilenet, cifar_transfer
 from experiments.__main__ import main
 from experiments.config import with_profile
 from experiments.pruning import PRUNING_COLUMNS, cut
 from experiments.rows import COLUMNS
+from kdsuite import distill, models, prune
 
 pytestmark = pytest.mark.usefixtures("in_empty_folder")
 SMOKE = ["--profile", "smoke", "--results", "results"]

@@ -6,9 +6,9 @@ import keras
 import pandas as pd
 import pytest
 
-import models
 from experiments.__main__ import main
 from experiments.export import COLUMNS
+from kdsuite import models
 
 pytestmark = pytest.mark.usefixtures("in_empty_folder", "no_tfds_no_network")
 OPTIONS = ["export", "--profile", "smoke", "--data", "mnist", "--results", "results", "--model"]

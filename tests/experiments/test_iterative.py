@@ -10,7 +10,7 @@ from experiments.__main__ import main
 from experiments.family import Architecture, grow
 from experiments.iterative import IterativeConfig, baselines, children, first_parents
 from experiments.rows import COLUMNS
-from report.iterative import pareto_front
+from kdsuite.report.iterative import pareto_front
 
 pytestmark = pytest.mark.usefixtures("in_empty_folder", "no_tfds_no_network")
 SMOKE = ["--profile", "smoke", "--results", "results"]

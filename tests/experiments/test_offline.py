@@ -8,13 +8,13 @@ import pytest
 from scipy.special import softmax
 from scipy.stats import entropy
 
-from data import Split
-from distill import TeacherOutputs, softened_names
 from experiments import offline_cifar10
 from experiments.__main__ import main
 from experiments.calibration import calibration_error, reliability
 from experiments.offline_cifar10 import chosen, likeness, soft_targets, student
 from experiments.rows import COLUMNS
+from kdsuite.data import Split
+from kdsuite.distill import TeacherOutputs, softened_names
 
 pytestmark = pytest.mark.usefixtures("in_empty_folder")
 SMOKE = ["--profile", "smoke", "--data", "synthetic", "--results", "results", "--responses", "responses"]

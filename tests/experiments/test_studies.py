@@ -7,11 +7,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
-import data
 from experiments import mnist_batch_sweep, mnist_lambda_sweep, training
 from experiments.__main__ import RESTART, STUDIES, main
 from experiments.config import with_profile
 from experiments.rows import COLUMNS
+from kdsuite import data
 
 pytestmark = pytest.mark.usefixtures("in_empty_folder", "no_tfds_no_network")
 SMOKE = ["--profile", "smoke", "--results", "results"]

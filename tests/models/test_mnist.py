@@ -3,8 +3,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-import distill
-import models
+from kdsuite import distill, models
 
 
 @pytest.mark.parametrize(

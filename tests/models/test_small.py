@@ -2,7 +2,7 @@ import keras
 import numpy as np
 import pytest
 
-import models
+from kdsuite import models
 
 
 def test_resnet_20_has_the_parameters_of_its_definition():

@@ -5,7 +5,7 @@ import keras
 import numpy as np
 import pytest
 
-import models
+from kdsuite import models
 
 PUBLISHED = Path(__file__).resolve().parents[2] / "results" / "published" / "published.csv"
 STUDY_4 = {

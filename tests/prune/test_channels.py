@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from keras import layers
 
-import prune
+from kdsuite import prune
 from tests.prune.zeroing import randomise, zeroed_output
 
 APPLICATIONS = {
@@ -333,7 +333,7 @@ def test_the_result_loads_where_tf_keras_is_never_imported(tmp_path):
     np.save(tmp_path / "outputs.npy", pruned(inputs, training=False))
     script = f"""
 import sys, keras, numpy as np
-import prune
+from kdsuite import prune
 model = keras.models.load_model(r"{tmp_path}/pruned.keras")
 expected = np.load(r"{tmp_path}/outputs.npy")
 np.testing.assert_allclose(model(np.load(r"{tmp_path}/inputs.npy")), expected, rtol=1e-6, atol=1e-6)

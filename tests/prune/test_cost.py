@@ -2,7 +2,7 @@ import keras
 import pytest
 from keras import layers
 
-import prune
+from kdsuite import prune
 
 
 @pytest.mark.parametrize(

@@ -6,9 +6,9 @@ import pytest
 import tensorflow as tf
 from keras import layers
 
-import prune
-from prune.carry import kerassurgeon
-from prune.groups import Channels
+from kdsuite import prune
+from kdsuite.prune.carry import kerassurgeon
+from kdsuite.prune.groups import Channels
 from tests.prune.zeroing import randomise
 
 

@@ -3,8 +3,8 @@ import numpy as np
 import pytest
 from keras import layers
 
-import prune
-from prune.removal import _shapes
+from kdsuite import prune
+from kdsuite.prune.removal import _shapes
 
 
 def network(names=("a", "b", "c"), *, strides=(1, 1, 1), filters=(4, 4, 4), seed=0):

@@ -3,7 +3,7 @@ import numpy as np
 import pytest
 from keras import layers
 
-import prune
+from kdsuite import prune
 
 
 def small_mobilenet():

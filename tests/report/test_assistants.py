@@ -3,8 +3,8 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from report import assistants
-from report.rows import StudyRows
+from kdsuite.report import assistants
+from kdsuite.report.rows import StudyRows
 
 ACCURACY = {
     ("direct", 2): 0.60,

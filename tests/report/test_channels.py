@@ -2,8 +2,8 @@
 
 import pandas as pd
 
-from report import channels
-from report.rows import StudyRows
+from kdsuite.report import channels
+from kdsuite.report.rows import StudyRows
 
 SEEDS = (0, 1, 2)
 TEACHER = {"method": "teacher", "macs": 1000, "test_accuracy": 0.98}

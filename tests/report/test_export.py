@@ -1,6 +1,6 @@
 import pandas as pd
 
-from report.export import formats
+from kdsuite.report.export import formats
 
 
 def test_a_line_a_network_and_a_column_a_format():

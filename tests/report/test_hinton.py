@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pandas as pd
 
-from report import hinton_tables
-from report.rows import StudyRows
+from kdsuite.report import hinton_tables
+from kdsuite.report.rows import StudyRows
 
 SEEDS = (0, 1, 2)
 NINE = "0 1 2 4 5 6 7 8 9"

@@ -4,8 +4,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-import report
-from report import claims
+from kdsuite import report
+from kdsuite.report import claims
 
 
 def test_mean_interval_by_hand():

@@ -1,7 +1,7 @@
 import pandas as pd
 import pytest
 
-from report import iterative
+from kdsuite.report import iterative
 
 
 def rows(*lines):

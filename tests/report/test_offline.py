@@ -3,8 +3,8 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from report import offline
-from report.rows import StudyRows
+from kdsuite.report import offline
+from kdsuite.report.rows import StudyRows
 
 
 def student(signal, seed, test_accuracy, dense=0, **values):
