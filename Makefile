@@ -4,49 +4,47 @@ VENV := .venv
 RUN := $(VENV)/bin/python
 READY := $(VENV)/.ready
 ARGS ?=
-
-STUDIES := mnist-dense mnist-lambda-sweep mnist-batch-sweep catdog-mobilenet catdog-channels cifar-transfer \
-	hinton-mnist hinton-transfer-set hinton-temperature \
-	iterative-mnist iterative-cifar10 assistants-cifar10 offline-responses offline-cifar10
+# The registry needs nothing but the standard library.
+EXPERIMENTS := $(shell $(PYTHON) -m experiments list --names)
 
 .DEFAULT_GOAL := help
-.PHONY: help test smoke bench notebooks lint lock clean readme export $(STUDIES)
+.PHONY: help install test test-fast test-faults smoke status reference bench export notebooks lab docs lint format lock \
+	clean $(EXPERIMENTS)
 
 help: ## list the targets
+	@echo "Experiments (ARGS=\"--help\" explains the options of one)"
+	@$(PYTHON) -m experiments list | grep '^  ' | sed -n '/^  export/q;p'
+	@echo "Other targets"
 	@grep -hE '^[a-z][a-z0-9-]*:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | awk -F'\t' '{printf "  %-22s%s\n", $$1, $$2}'
 
 $(READY): requirements.txt pyproject.toml
-	$(PYTHON) -m venv --clear $(VENV)
-	$(RUN) -m pip install --quiet --disable-pip-version-check uv
+	$(PYTHON) -m venv $(VENV)
+	$(RUN) -m pip install --quiet --disable-pip-version-check "$$(grep -oE '^uv==[0-9.]+' requirements.txt)"
 	$(RUN) -m uv pip install --python $(RUN) --no-deps -r requirements.txt -e .
 	@touch $@
 
-mnist-dense: $(READY) ## study 1: dense 10–10 teacher, 10 student (ARGS="--help" explains the parameters)
-mnist-lambda-sweep: $(READY) ## study 1: accuracy against the weight λ of the soft targets
-mnist-batch-sweep: $(READY) ## study 1: accuracy against batch size, at the λ that mnist-lambda-sweep chose
-catdog-mobilenet: $(READY) ## study 1: MobileNet students with layers removed, Figures 5 to 8 (ARGS="--alpha 0.75")
-catdog-channels: $(READY) ## study 1: MobileNet students with channels removed (ARGS="--alpha 0.75")
-cifar-transfer: $(READY) ## study 1: the failed transfer to CIFAR-10 and its cause (ARGS="--alpha 0.75")
-hinton-mnist: $(READY) ## study 2: Hinton's teacher and students, Table 1 (ARGS="--protocol reproduction")
-hinton-transfer-set: $(READY) ## study 2: transfer sets without 3, and of 7 and 8 alone, and the bias of unseen classes
-hinton-temperature: $(READY) ## study 2: temperature by width of the student, Table 2
-iterative-mnist: $(READY) ## study 3: families of smaller and smaller VGG networks on MNIST (ARGS="--profile quick")
-iterative-cifar10: $(READY) ## study 3: the same on CIFAR-10 (ARGS="--profile quick")
-assistants-cifar10: $(READY) ## study 4: dense features, ensembles and teaching assistants (ARGS="--profile quick")
-offline-responses: $(READY) ## study 5: teachers on CIFAR-10 and their responses as files (ARGS="--profile quick")
-offline-cifar10: $(READY) ## study 5: small networks that learn from these files (ARGS="--profile quick")
-ifeq ($(strip $(ARGS)),)
-mnist-batch-sweep: mnist-lambda-sweep
-endif
+install: $(READY) ## build the environment
 
-$(STUDIES):
-	$(RUN) -m experiments $@ $(ARGS)
+$(EXPERIMENTS): %: $(READY)
+	$(RUN) -m experiments $* $(ARGS)
 
-test: $(READY) ## all tests
-	$(RUN) -m pytest -n 2 --dist worksteal
+test: $(READY) ## all tests, with coverage
+	$(RUN) -m pytest -n 2 --dist worksteal --cov --cov-report=term:skip-covered
 
-smoke: $(READY) ## the smoke profile of every study, seconds each
-	@for study in $(STUDIES); do $(RUN) -m experiments $$study --profile smoke || exit $$?; done
+test-fast: $(READY) ## the tests that train nothing, in under a minute
+	$(RUN) -m pytest -n 2 --dist worksteal -m "not slow and not long and not faults"
+
+test-faults: $(READY) ## all kills and damaged files, about half an hour
+	FAULTS=all $(RUN) -m pytest -n 2 -m faults tests/faults
+
+smoke: $(READY) ## the smoke profile of every experiment, seconds each
+	@for experiment in $(EXPERIMENTS); do $(RUN) -m experiments $$experiment --profile smoke || exit $$?; done
+
+status: $(READY) ## trials done, missing and failed, and the time left
+	$(RUN) -m experiments status $(ARGS)
+
+reference: $(READY) ## for maintainers: write the reference rows (EXPERIMENT=hinton-mnist ARGS="…"), from a clean tree
+	$(RUN) -m experiments reference $(EXPERIMENT) $(ARGS)
 
 bench: $(READY) ## speed of distillation against plain training
 	$(RUN) -m benchmarks.distillation_speed $(ARGS)
@@ -54,15 +52,30 @@ bench: $(READY) ## speed of distillation against plain training
 export: $(READY) ## LiteRT and ONNX files of a network, measured (MODEL=student.keras ARGS="--data cifar10")
 	$(RUN) -m experiments export --model $(MODEL) $(ARGS)
 
-readme: $(READY) ## rewrite the README's table of studies from results/
-	$(RUN) -m report.readme
+docs: $(READY) ## rewrite the tables of README and docs from results/reference
+	$(RUN) -m experiments docs
 
-notebooks: $(READY) ## execute the notebooks on results/
+notebooks: $(READY) ## execute the notebooks on results/reference
 	$(RUN) -m nbconvert --to notebook --execute --inplace notebooks/*.ipynb
 
-lint: $(READY) ## ruff
+lab: $(READY) ## open Jupyter on the notebooks
+	$(RUN) -m jupyterlab notebooks
+
+# pyright reads no import hooks: links stand for the editable installation.
+$(VENV)/links: $(READY)
+	@mkdir -p $@/kdsuite
+	@for package in data models distill prune report; do ln -sfn ../../../$$package $@/kdsuite/$$package; done
+	@ln -sfn ../../../kdsuite/__init__.py $@/kdsuite/__init__.py
+
+lint: $(READY) $(VENV)/links ## ruff, pyright, size of the notebooks
 	$(RUN) -m ruff check .
 	$(RUN) -m ruff format --check .
+	$(RUN) -m pyright
+	@large=$$(find notebooks -name '*.ipynb' -size +1500k); test -z "$$large" || { echo "over 1.5 MB: $$large"; exit 1; }
+
+format: $(READY) ## ruff's fixes and format
+	$(RUN) -m ruff check --fix .
+	$(RUN) -m ruff format .
 
 # kerassurgeon 0.2.0 pins packages of 2020: overrides.txt lifts those pins, and --no-deps installs what was resolved.
 lock: $(READY) ## compile requirements.in to requirements.txt

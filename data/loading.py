@@ -9,9 +9,10 @@ import numpy as np
 from kdsuite.data.errors import DataError
 from kdsuite.data.sources import find_source
 from kdsuite.data.split import Split
-from kdsuite.data.store import DiskImages, StoredPart, open_store
+from kdsuite.data.store import DiskArray, StoredPart, open_store
 
 RAM_BYTES = 256 << 20
+MAX_IMAGE_SIZE = 4096
 DEFAULT_TEST_SHARE = 0.2
 DEFAULT_VALIDATION_SHARE = 0.1
 DEFAULT_VALIDATION_LIMIT = 5000
@@ -23,7 +24,8 @@ class Dataset:
 
     Attributes:
         name: TFDS name or folder name.
-        source: where the bytes came from: "tfds", "embedded", "folder" or "synthetic".
+        source: where the pictures came from: "folder", "embedded", "synthetic", or "tfds" and what is known to differ
+            from the original ("tfds, re-encoded as JPEG", "tfds, 10,000 of 23,262 pictures").
         class_names: name of each label.
         train, validation, test: the splits; validation is taken from train.
     """
@@ -50,45 +52,66 @@ def load(
     """Loads a data set, decoding and resizing it once into a cache on disk.
 
     Args:
-        name: a TFDS name ("mnist", "cifar10", "cats_vs_dogs", …) or a folder with one sub-folder a class.
+        name: a TFDS name ("mnist", "cifar10", "cats_vs_dogs", …) or a folder with one sub-folder a class, or with
+            train/ and test/ or validation/ that hold these.
         image_size: height and width in pixels; None keeps the images' own, which must then be equal.
         channels: 1 (grey) or 3 (RGB); None keeps the images' own.
         train_size, validation_size, test_size: examples a split. By default the source's own test part (or a fifth,
-            where it has none), a tenth of the rest but at most 5,000 for validation, and all that is left for train.
-        seed: of the cut; identical pictures of one part stay in one split.
+            where it has none), its own validation part (or a tenth of the rest, but at most 5,000), and all that is
+            left for train.
+        seed: of the cut, 0 to 2³² − 1; identical pictures of one part stay in one split.
         cache: folder of the disk cache.
 
     Raises:
-        DataError: unknown name, unreadable image, no network, or sizes the source cannot give.
+        DataError: a value out of range, an unknown name, an unreadable image, no network, or sizes the source cannot
+            give.
+        OSError: the cache cannot be written.
     """
+    _check_whole("image_size", image_size, 1, MAX_IMAGE_SIZE)
+    _check_whole("seed", seed, 0, 2**32 - 1)
+    if channels not in (None, 1, 3):
+        raise DataError(f"channels {channels}: expected 1 (grey), 3 (RGB), or None to keep the images' own")
+    sizes = {"train": train_size, "validation": validation_size, "test": test_size}
+    for split, size in sizes.items():
+        _check_whole(f"{split} size", size, 1)
     source = find_source(name)
     parts = open_store(source, Path(cache), image_size, channels)
-    order = {part: _order(stored, seed) for part, stored in parts.items()}
-    if "test" in parts:
-        test_part, test_pool, rest = parts["test"], order["test"], order["train"]
-        test_size = len(test_pool) if test_size is None else test_size
-    else:
-        test_part, test_pool = parts["train"], order["train"]
-        test_size = int(len(test_pool) * DEFAULT_TEST_SHARE) if test_size is None else test_size
-        rest = test_pool[test_size:]
-    if validation_size is None:
-        validation_size = min(int(len(rest) * DEFAULT_VALIDATION_SHARE), DEFAULT_VALIDATION_LIMIT)
-    train_size = len(rest) - validation_size if train_size is None else train_size
-    for split, wanted, available in (
-        ("test", test_size, len(test_pool)),
-        ("validation", validation_size, len(rest)),
-        ("train", train_size, len(rest) - validation_size),
-    ):
-        if not 0 < wanted <= available:
-            raise DataError(f"{split} size {wanted}: {name} has {available} examples left for it, expected 1 or more")
+    cut = _cut({part: _order(stored, seed) for part, stored in parts.items()}, sizes, source.name)
     return Dataset(
         name=source.name,
-        source=source.kind,
+        source=source.provenance,
         class_names=source.class_names,
-        train=_split(parts["train"], rest[validation_size : validation_size + train_size]),
-        validation=_split(parts["train"], rest[:validation_size]),
-        test=_split(test_part, test_pool[:test_size]),
+        **{split: _split(parts.get(split, parts["train"]), rows) for split, rows in cut.items()},
     )
+
+
+def _check_whole(what: str, value: int | None, least: int, most: int | None = None) -> None:
+    """Refuses what is neither None nor a whole number in that range."""
+    is_whole = isinstance(value, (int, np.integer)) and not isinstance(value, bool)
+    if value is not None and not (is_whole and least <= value and (most is None or value <= most)):
+        expected = f"{least} or more" if most is None else f"a whole number from {least} to {most:,}"
+        raise DataError(f"{what} {value}: expected {expected}")
+
+
+def _cut(orders: dict[str, np.ndarray], sizes: dict[str, int | None], name: str) -> dict[str, np.ndarray]:
+    """Rows of each split: of the part of its name, where the source has one, else of the front of train."""
+    rest, cut = orders["train"], {}
+    for split, default in (
+        ("test", lambda count: int(count * DEFAULT_TEST_SHARE)),
+        ("validation", lambda count: min(int(count * DEFAULT_VALIDATION_SHARE), DEFAULT_VALIDATION_LIMIT)),
+        ("train", lambda count: count),
+    ):
+        has_part = split in orders and split != "train"
+        pool = orders[split] if has_part else rest
+        size = sizes[split]
+        if size is None:
+            size = len(pool) if has_part else default(len(pool))
+        if not 0 < size <= len(pool):
+            raise DataError(f"{split} size {size}: {name} has {len(pool)} examples left for it, expected 1 or more")
+        cut[split] = pool[:size]
+        if not has_part:
+            rest = rest[size:]
+    return cut
 
 
 def _order(stored: StoredPart, seed: int) -> np.ndarray:
@@ -113,5 +136,5 @@ def _split(stored: StoredPart, rows: np.ndarray) -> Split:
     if len(rows) * int(np.prod(shape)) <= RAM_BYTES:
         images = np.ascontiguousarray(stored.images()[rows])
     else:
-        images = DiskImages(stored.images_path, rows, shape)
+        images = DiskArray(stored.images_path, rows)
     return Split(images, labels, digest.hexdigest())

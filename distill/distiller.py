@@ -6,10 +6,22 @@ from dataclasses import asdict
 import keras
 import tensorflow as tf
 
+from kdsuite.distill.arguments import (
+    check_labels,
+    check_metrics,
+    check_order,
+    check_tensorboard,
+    student_and_teacher,
+    weigh_classes,
+)
+from kdsuite.distill.checks import check_lambda, check_same_outputs, check_temperature, check_weights
 from kdsuite.distill.errors import DistillationError
 from kdsuite.distill.hints import Hint, regressors, with_features
-from kdsuite.distill.losses import WeightedLoss, check_weights, mix, soften
-from kdsuite.distill.teacher import softened_names
+from kdsuite.distill.loss_parts import LossParts
+from kdsuite.distill.objective import Objective
+from kdsuite.distill.probabilities import check_logits, check_values, sample_inputs
+from kdsuite.distill.signals import Cached, Live, split_targets
+from kdsuite.distill.structure import known_outputs
 
 
 @keras.saving.register_keras_serializable(package="distill")
@@ -24,31 +36,41 @@ class Distiller(keras.Model):
     targets of the form {"labels": (b,), "teacher": {"logits": (b, classes)}}, as `Split.batches(teacher=...)` draws
     them; `TeacherOutputs.softened` saves softening them in each step. The batch's win over the live teacher's.
 
-    Several teachers are a weighted list; their divergences are added up with their weights. Hints compare layers of
-    student and teacher, whose features come from the live teacher or from `teacher_outputs(..., layers=...)`.
+    The soft loss follows from the loss that the Distiller is compiled with: a categorical cross-entropy has the KL of
+    softmax outputs, a binary one a KL per logit (`bernoulli_loss`: one logit, or one a label); or `soft_loss` says it.
+    Outputs (b, height, width, c) and (b, steps, c) are averaged over positions; each of several outputs has its losses.
+    Logs hold `hard_loss` and `soft_loss`, and `hint_loss` where there are hints, beside their weighted sum `loss`.
+
+    Several teachers are a weighted list; their losses are added up with their weights. Hints compare layers of student
+    and teacher, whose features come from the live teacher or from `teacher_outputs(..., layers=...)`.
 
     The teacher is never trained, tracked or saved with the Distiller, and stays as the caller left it. After loading a
     saved Distiller, call `set_teacher` to go on with a live teacher.
 
     Args:
-        student: model that ends in logits (b, classes).
-        teacher: model that ends in logits (b, classes), a list of (weight, model) with weights that add up to 1, or
-            None when batches carry its outputs.
+        student: model that ends in logits (b, ..., c), of one output or several.
+        teacher: model of the same outputs, a list of (weight, model) with weights that add up to 1, or None when
+            batches carry its outputs.
         hints: of one teacher.
+        soft_loss: "softmax" or "sigmoid"; a function or object of the contract in `distill.losses`, such as `DKD()`,
+            `DIST()`, `StandardisedKD()` or `RKD()`; for several outputs also a list or dict of them. By default it
+            follows from the compiled loss.
         lambda_: λ in [0, 1], weight of the teacher's term.
         temperature: T > 0.
 
     Raises:
         DistillationError: λ, T or a weight out of range, a model that ends in softmax, different numbers of outputs,
-            or a hint's layer that is not there.
+            a hint's layer that is not there, or two models that look like `keras.distillation.Distiller(teacher,
+            student)` (see `check_order`): keywords tell them apart.
     """
 
     def __init__(
         self,
-        student,
+        *models,
+        student=None,
         teacher=None,
-        *,
         hints: Sequence[Hint] = (),
+        soft_loss=None,
         lambda_: float = 0.5,
         temperature: float = 4.0,
         name="distiller",
@@ -56,17 +78,21 @@ class Distiller(keras.Model):
         super().__init__(name=name)
         check_lambda(lambda_)
         check_temperature(temperature)
-        _check_logits("student", student)
+        student, teacher = student_and_teacher(models, student, teacher)
+        check_logits("student", student)
         self.student = student
         self.lambda_ = float(lambda_)
         self.temperature = float(temperature)
         self.hints = tuple(hints)
+        # Past Keras' tracking, which would wrap it.
+        object.__setattr__(self, "soft_loss", soft_loss)
         self.regressors = regressors(student, self.hints)
         # Its layers are tracked as the student's already.
         observed = with_features(student, [hint.student for hint in hints]) if hints else student
         object.__setattr__(self, "_observed_student", observed)
         self.set_teacher(teacher)
-        if student.built:
+        check_order(models)
+        if student.built and getattr(student, "inputs", None):
             self.build(student.input_shape)
 
     @property
@@ -74,19 +100,24 @@ class Distiller(keras.Model):
         """The live teacher as it was given, or None."""
         return self._hidden_teacher[0]
 
+    @property
+    def output_names(self):
+        """Names of the student's outputs, by which `compile` takes losses and metrics."""
+        return getattr(self.student, "output_names", None)
+
     def set_teacher(self, teacher) -> None:
         """Gives the Distiller another live teacher; None leaves it to the batches.
 
         Raises:
-            DistillationError: a teacher ends in softmax, is the student, has another number of outputs or lacks a
-                hint's layer; weights do not add up to 1; hints of several teachers.
+            DistillationError: a teacher ends in softmax, is the student, has other outputs or lacks a hint's layer;
+                weights do not add up to 1; hints of several teachers.
         """
         weighted = _weighted(teacher)
         for _, model in weighted:
-            _check_logits("teacher", model)
+            check_logits("teacher", model)
             if model is self.student:
                 raise DistillationError(f"teacher and student are the same model {model.name!r}: clone one of them")
-            check_same_outputs(model.output_shape, self.student.output_shape)
+            _check_outputs(model, self.student)
         if self.hints and len(weighted) > 1:
             raise DistillationError(
                 "hints of several teachers: expected one teacher, or none and batches that carry them"
@@ -96,6 +127,7 @@ class Distiller(keras.Model):
             weighted = [(weight, with_features(model, names)) for weight, model in weighted]
         # Keras tracks every layer assigned to an attribute; the teacher's weights and losses are not the Distiller's.
         object.__setattr__(self, "_hidden_teacher", (teacher, weighted))
+        self._values_checked = False
         # A compiled training step has the former teacher built in.
         self.train_function = None
 
@@ -107,94 +139,117 @@ class Distiller(keras.Model):
     def call(self, inputs, training=None):
         return self.student(inputs, training=training)
 
-    def compile(self, optimizer="rmsprop", *, loss=None, jit_compile=False, **kwargs):
+    def compile(self, optimizer="rmsprop", *, loss=None, loss_weights=None, jit_compile=False, **kwargs):
         """As `keras.Model.compile`, with two other defaults.
 
         Args:
             optimizer: of the student.
             loss: of the student's logits against the labels, from logits; sparse categorical cross-entropy by default.
+                Of several outputs, one for each, in a list or dict.
+            loss_weights: of several outputs; they weigh labels and teacher alike.
             jit_compile: off by default, XLA slows convolutions on CPUs.
             **kwargs: passed on: `metrics`, `steps_per_execution`, …
 
         Raises:
-            DistillationError: the loss expects probabilities.
+            DistillationError: the loss expects probabilities, has no soft loss, does not fit the outputs, or the
+                accuracy would take logits for probabilities.
         """
-        loss = keras.losses.get(loss) or keras.losses.SparseCategoricalCrossentropy(from_logits=True)
-        if not isinstance(loss, keras.losses.Loss) or loss.get_config().get("from_logits") is False:
-            raise DistillationError(f"loss {loss!r}: expected a keras.losses.Loss instance with from_logits=True")
-        self._training_loss = loss
+        objective = Objective(self, loss, loss_weights)
+        check_metrics(kwargs.get("metrics"), objective.hard)
+        loss = objective.hard
+        super().compile(optimizer, loss=loss, loss_weights=loss_weights, jit_compile=jit_compile, **kwargs)
         if self.lambda_ or self.hints:
-            self._training_loss = WeightedLoss(
-                loss, self.lambda_, self.temperature, [hint.weight for hint in self.hints]
-            )
-        super().compile(optimizer, loss=loss, jit_compile=jit_compile, **kwargs)
-        self._compile_arguments = {"optimizer": self.optimizer, "loss": loss, "jit_compile": jit_compile, **kwargs}
+            # Past Keras' tracking: `metrics` lists the loss tracker of its own.
+            object.__setattr__(self, "_loss_tracker", LossParts(objective.parts))
+        object.__setattr__(self, "_objective", objective)
+        self._compile_arguments = {
+            "optimizer": self.optimizer,
+            "loss": loss,
+            "loss_weights": loss_weights,
+            "jit_compile": jit_compile,
+            **kwargs,
+        }
+
+    def fit(self, x=None, y=None, *args, class_weight=None, callbacks=None, **kwargs):
+        """As `keras.Model.fit`; `class_weight` also goes with batches that carry the teacher's outputs.
+
+        Raises:
+            DistillationError: student or teacher give probabilities, whatever their layers look like; class weights at
+                λ = 1, which never sees a label; or a TensorBoard callback without the package tensorboard.
+        """
+        self._check_values(x)
+        check_tensorboard(callbacks)
+        if class_weight is not None:
+            x, class_weight = weigh_classes(x, class_weight, self.lambda_)
+        try:
+            return super().fit(x, y, *args, class_weight=class_weight, callbacks=callbacks, **kwargs)
+        except DistillationError:
+            # A training step whose tracing was broken off does not train afterwards.
+            self.train_function = None
+            raise
+
+    def evaluate(self, *args, **kwargs):
+        """As `keras.Model.evaluate`, of the student against the labels."""
+        if not isinstance(getattr(self, "_loss_tracker", None), LossParts):
+            return super().evaluate(*args, **kwargs)
+        with self._loss_tracker.loss_only():
+            return super().evaluate(*args, **kwargs)
 
     def train_step(self, data):
         x, y, sample_weight = keras.utils.unpack_x_y_sample_weight(data)
-        labels, targets = self._split_targets(x, y)
+        labels, cached = split_targets(y)
+        check_labels(self._objective, labels)
+        if not self.lambda_ and not self.hints:
+            return super().train_step((x, labels, self._objective.by_example(sample_weight)))
+        signal = Cached(cached) if cached is not None else self._ask_teachers(x)
         with tf.GradientTape() as tape:
             outputs = self._observed_student(x, training=True)
-            student_logits = outputs[0] if self.hints else outputs
-            loss = self._distillation_loss(targets, outputs, sample_weight)
+            outputs, *features = outputs if self.hints else [outputs]
+            sample_weight = self._objective.by_example(sample_weight, outputs)
+            loss, parts = self._objective.loss(signal, labels, outputs, self._regressed(features), sample_weight)
+            for regulariser in self.losses:
+                loss += self._aggregate_additional_loss(regulariser)
             scaled_loss = self.optimizer.scale_loss(loss)
         weights = self.trainable_weights
         self.optimizer.apply_gradients(zip(tape.gradient(scaled_loss, weights), weights, strict=True))
         replicas = self.distribute_strategy.num_replicas_in_sync
-        whole_loss = loss * replicas if replicas > 1 else loss
-        self._loss_tracker.update_state(whole_loss, sample_weight=tf.shape(student_logits)[0])
-        return self.compute_metrics(x, labels, student_logits, sample_weight=sample_weight)
+        means = [loss, *parts]
+        means = [mean * replicas for mean in means] if replicas > 1 else means
+        self._loss_tracker.update_parts(means, tf.shape(tf.nest.flatten(outputs)[0])[0])
+        return self.compute_metrics(x, labels, outputs, sample_weight=sample_weight)
 
     def test_step(self, data):
         x, y, sample_weight = keras.utils.unpack_x_y_sample_weight(data)
-        labels = y["labels"] if isinstance(y, dict) else y
-        return super().test_step((x, labels, sample_weight))
+        return super().test_step((x, split_targets(y)[0], self._objective.by_example(sample_weight)))
 
-    def _distillation_loss(self, targets, outputs, sample_weight):
-        if self.hints:
-            logits, *features = outputs
-            outputs = (logits, [regressor(own) for regressor, own in zip(self.regressors, features, strict=True)])
-        loss = self._training_loss(targets, outputs, sample_weight)
-        for regulariser in self.losses:
-            loss += self._aggregate_additional_loss(regulariser)
-        return loss
+    def _regressed(self, features):
+        return [regressor(feature) for regressor, feature in zip(self.regressors, features, strict=True)]
 
-    def _split_targets(self, x, y):
-        """Labels, and what the training loss compares with: the labels alone, or a dict with the teacher's outputs."""
-        labels, cached = (y["labels"], y.get("teacher")) if isinstance(y, dict) else (y, None)
-        if self.lambda_ == 0 and not self.hints:
-            return labels, labels
-        if cached is not None:
-            softened = _cached_softened(cached, self.temperature) if self.lambda_ else None
-            features = [_cached_feature(cached, hint.teacher) for hint in self.hints]
-        else:
-            softened, features = self._ask_teachers(x)
-        targets = {"labels": labels}
-        if self.lambda_:
-            check_same_outputs(softened[0].shape, self.student.output_shape)
-            targets["teacher"] = softened
-        if self.hints:
-            targets["hints"] = features
-        return labels, targets
-
-    def _ask_teachers(self, x):
-        """Softened outputs and hint features of the live teachers on a batch."""
+    def _ask_teachers(self, x) -> Live:
+        """Outputs and hint features of the live teachers on a batch."""
         teachers = self._hidden_teacher[1]
         if not teachers:
             raise DistillationError(
                 f"lambda is {self.lambda_} but there is no teacher: give the Distiller one, or batches with its outputs"
             )
-        parts, features = [], []
-        for weight, model in teachers:
-            outputs = tf.nest.map_structure(tf.stop_gradient, model(x, training=False))
-            logits, *features = outputs if self.hints else [outputs]
-            parts.append((weight, soften(logits, self.temperature)))
-        return mix(parts), features
+        return Live.ask(teachers, x, with_features=bool(self.hints))
+
+    def _check_values(self, x) -> None:
+        """Looks once at what student and teachers give, before the first training."""
+        if self._values_checked:
+            return
+        inputs = sample_inputs(x)
+        for role, models in (("student", [self.student]), ("teacher", [model for _, model in _weighted(self.teacher)])):
+            for model in models:
+                if model.built:
+                    check_values(role, model, inputs)
+        self._values_checked = True
 
     def get_config(self):
         return {
             "student": keras.saving.serialize_keras_object(self.student),
             "hints": [asdict(hint) for hint in self.hints],
+            "soft_loss": keras.saving.serialize_keras_object(self.soft_loss),
             "lambda_": self.lambda_,
             "temperature": self.temperature,
             "name": self.name,
@@ -202,8 +257,9 @@ class Distiller(keras.Model):
 
     @classmethod
     def from_config(cls, config):
-        student = keras.saving.deserialize_keras_object(config["student"])
-        return cls(**config | {"student": student, "hints": [Hint(**hint) for hint in config["hints"]]})
+        student, soft_loss = (keras.saving.deserialize_keras_object(config[part]) for part in ("student", "soft_loss"))
+        hints = [Hint(**hint) for hint in config["hints"]]
+        return cls(**config | {"student": student, "soft_loss": soft_loss, "hints": hints})
 
     def get_compile_config(self):
         return keras.saving.serialize_keras_object(self._compile_arguments)
@@ -211,44 +267,6 @@ class Distiller(keras.Model):
     def compile_from_config(self, config):
         self.compile(**keras.saving.deserialize_keras_object(config))
         self.optimizer.build(self.trainable_variables)
-
-
-def check_lambda(lambda_: float) -> None:
-    """Raises DistillationError unless 0 ≤ λ ≤ 1."""
-    if not 0 <= lambda_ <= 1:
-        raise DistillationError(f"lambda {lambda_}: expected a number from 0 (labels only) to 1 (teacher only)")
-
-
-def check_temperature(temperature: float) -> None:
-    """Raises DistillationError unless T > 0."""
-    if not 0 < temperature < float("inf"):
-        raise DistillationError(f"temperature {temperature}: expected a finite number above 0")
-
-
-def check_same_outputs(teacher_shape, student_shape) -> None:
-    """Raises DistillationError unless both shapes have the same number of classes."""
-    if teacher_shape[-1] != student_shape[-1]:
-        raise DistillationError(
-            f"the teacher has {teacher_shape[-1]} outputs and the student {student_shape[-1]}: "
-            "expected as many, one logit a class"
-        )
-
-
-def _cached_softened(cached: dict, temperature: float):
-    names = softened_names(temperature)
-    if names[0] in cached:
-        return tuple(cached[name] for name in names)
-    if "logits" not in cached:
-        raise DistillationError(
-            f"the batch has {', '.join(cached)}: expected logits or soft targets at T = {temperature:g}"
-        )
-    return soften(cached["logits"], temperature)
-
-
-def _cached_feature(cached: dict, name: str):
-    if name not in cached:
-        raise DistillationError(f"the batch has {', '.join(cached)}: a hint expects {name!r} of the teacher")
-    return cached[name]
 
 
 def _weighted(teacher) -> list[tuple[float, keras.Model]]:
@@ -260,9 +278,12 @@ def _weighted(teacher) -> list[tuple[float, keras.Model]]:
     return list(teacher)
 
 
-def _check_logits(role: str, model: keras.Model) -> None:
-    last = model.layers[-1] if getattr(model, "layers", None) else None
-    if isinstance(last, keras.layers.Softmax) or getattr(last, "activation", None) is keras.activations.softmax:
-        raise DistillationError(
-            f"the {role} {model.name!r} ends in softmax ({last.name!r}): expected logits, build it with activation=None"
-        )
+def _check_outputs(teacher: keras.Model, student: keras.Model) -> None:
+    """Refuses models whose outputs are known to differ; those of subclassed ones are compared in training."""
+    given, wanted = known_outputs(teacher), known_outputs(student)
+    if given is None or wanted is None:
+        return
+    if list(given) != list(wanted):
+        raise DistillationError(f"the teacher has outputs {list(given)}, the student {list(wanted)}: expected the same")
+    for key in wanted:
+        check_same_outputs(given[key].shape, wanted[key].shape)

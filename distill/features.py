@@ -1,4 +1,4 @@
-"""Students of dense features: their output is to equal part of a teacher's feature vector (Malik et al. 2021, §3)."""
+"""Students that regress a slice of a teacher's feature vector (Malik et al. 2021, §3)."""
 
 import keras
 

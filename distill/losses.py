@@ -1,22 +1,40 @@
-"""The soft half of the distillation loss, as pure functions of logits (Hinton 2015 §2)."""
+"""The soft half of the distillation loss for softmax and sigmoid outputs, as pure functions of logits (Hinton 2015 §2).
 
-import keras
+Every soft loss of this package keeps one contract: `loss(teacher_logits, student_logits, temperature)` takes logits
+(b, ..., c) and gives one float32 value an example and position, (b, ...); a loss with `needs_labels = True` is given
+the labels (b, ...) as a fourth argument.
+"""
+
+from dataclasses import Field, asdict
+from typing import ClassVar
+
 import tensorflow as tf
 from keras import ops
 
-from kdsuite.distill.errors import DistillationError
-from kdsuite.distill.hints import hint_loss
+
+class SoftLoss:
+    """Base of the soft losses with parameters, which are frozen dataclasses; a Distiller saves them with itself."""
+
+    needs_labels = False
+    __dataclass_fields__: ClassVar[dict[str, Field]]
+
+    def get_config(self):
+        return asdict(self)
+
+    @classmethod
+    def from_config(cls, config):
+        return cls(**config)
 
 
 def soft_targets(teacher_logits, temperature: float):
     """softmax(z_t / T), Hinton 2015 Eq. 1.
 
     Args:
-        teacher_logits: float (n, classes).
+        teacher_logits: float (..., classes).
         temperature: T > 0; 1 gives the teacher's probabilities.
 
     Returns:
-        float32 (n, classes), rows summing to 1.
+        float32 (..., classes), rows summing to 1.
     """
     # TensorFlow's softmax takes 40 µs on a small batch, four times as long as these two.
     return ops.exp(ops.log_softmax(ops.cast(teacher_logits, "float32") / temperature))
@@ -29,18 +47,39 @@ def soft_target_loss(teacher_logits, student_logits, temperature: float):
     for logits with zero mean (§2.1).
 
     Args:
-        teacher_logits: float (n, classes).
-        student_logits: float (n, classes).
+        teacher_logits: float (b, ..., classes).
+        student_logits: float (b, ..., classes).
         temperature: T > 0.
 
     Returns:
-        float32 (n,), each ≥ 0 up to rounding.
+        float32 (b, ...), each ≥ 0 up to rounding.
     """
     return temperature**2 * soft_divergence(soften(teacher_logits, temperature), student_logits, temperature)
 
 
+def bernoulli_loss(teacher_logits, student_logits, temperature: float):
+    """T² · KL between the Bernoulli distributions σ(z_t / T) and σ(z_s / T) of each logit, averaged over the logits.
+
+    For binary (one logit) and multi-label (a logit a label) outputs; the mean over logits is on the scale of
+    `keras.losses.BinaryCrossentropy`.
+
+    Args:
+        teacher_logits: float (b, ..., labels).
+        student_logits: float (b, ..., labels).
+        temperature: T > 0.
+
+    Returns:
+        float32 (b, ...), each ≥ 0 up to rounding.
+    """
+    teacher = ops.cast(teacher_logits, "float32") / temperature
+    student = ops.cast(student_logits, "float32") / temperature
+    present = ops.sigmoid(teacher) * (ops.log_sigmoid(teacher) - ops.log_sigmoid(student))
+    absent = ops.sigmoid(-teacher) * (ops.log_sigmoid(-teacher) - ops.log_sigmoid(-student))
+    return temperature**2 * ops.mean(present + absent, axis=-1)
+
+
 def soften(teacher_logits, temperature: float):
-    """The teacher's half of the divergence: its soft targets (n, classes) and their entropy (n,), float32."""
+    """The teacher's half of the divergence: its soft targets (b, ..., c) and their entropy (b, ...), float32."""
     targets = soft_targets(teacher_logits, temperature)
     return targets, _cross_entropy(targets, teacher_logits, temperature)
 
@@ -56,55 +95,15 @@ def mix(weighted) -> tuple:
     return tuple(sum(weight * softened[part] for weight, softened in weighted) for part in (0, 1))
 
 
-def check_weights(weights) -> None:
-    """Raises DistillationError unless all weights are above 0 and add up to 1."""
-    if not weights or min(weights) <= 0 or abs(sum(weights) - 1) > 1e-6:
-        raise DistillationError(f"weights of the teachers {list(weights)}: expected numbers above 0 that add up to 1")
-
-
 def soft_divergence(softened, student_logits, temperature: float):
-    """KL(softmax(z_t / T) ‖ softmax(z_s / T)) of what `soften` gave, one value a row: float32 (n,)."""
+    """KL(softmax(z_t / T) ‖ softmax(z_s / T)) of what `soften` gave: float32 (b, ...)."""
     targets, entropy = softened
     return _cross_entropy(targets, student_logits, temperature) - entropy
 
 
 def _cross_entropy(targets, logits, temperature: float):
-    # The op itself: tf.nn's wrapper adds a dozen shape operations, which cost small networks a tenth of their speed.
     logits = ops.cast(logits, "float32") / temperature
-    return tf.raw_ops.SoftmaxCrossEntropyWithLogits(features=logits, labels=targets).loss
-
-
-class WeightedLoss(keras.losses.Loss):
-    """(1 − λ) · hard + λ · soft_target_loss + Σ β · hint, one reduction for all (small networks feel every operation).
-
-    Sample weights and `tf.distribute` scaling apply as in any Keras loss.
-
-    Args:
-        hard: loss of the student's logits against the labels; its own reduction is the one that counts.
-        lambda_: λ in [0, 1].
-        temperature: T > 0.
-        hint_weights: β of each hint; with any, predictions are (logits, [features]) and targets have "hints".
-    """
-
-    def __init__(self, hard: keras.losses.Loss, lambda_: float, temperature: float, hint_weights=()):
-        super().__init__(name="weighted_loss", reduction=hard.reduction)
-        self.hard, self.lambda_, self.temperature = hard, lambda_, temperature
-        self.hint_weights = tuple(hint_weights)
-
-    def call(self, y_true, y_pred):
-        if not self.hint_weights:
-            return self._of_logits(y_true, y_pred)
-        logits, features = y_pred
-        total = self._of_logits(y_true, logits)
-        for weight, taught, own in zip(self.hint_weights, y_true["hints"], features, strict=True):
-            total += weight * hint_loss(taught, own)
-        return total
-
-    def _of_logits(self, y_true, logits):
-        if self.lambda_ == 0:
-            return self.hard.call(y_true["labels"], logits)
-        weight = self.lambda_ * self.temperature**2
-        soft = weight * soft_divergence(y_true["teacher"], logits, self.temperature)
-        if self.lambda_ == 1:
-            return soft
-        return (1 - self.lambda_) * self.hard.call(y_true["labels"], logits) + soft
+    if len(logits.shape) == 2:
+        # The op itself: tf.nn's wrapper adds a dozen shape operations, a tenth of a small network's time.
+        return tf.raw_ops.SoftmaxCrossEntropyWithLogits(features=logits, labels=targets).loss
+    return tf.nn.softmax_cross_entropy_with_logits(labels=targets, logits=logits)

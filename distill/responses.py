@@ -2,7 +2,6 @@
 
 import hashlib
 import json
-import zipfile
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,12 +10,13 @@ import numpy as np
 from scipy import optimize
 
 from kdsuite.distill.errors import DistillationError
-from kdsuite.distill.teacher import TeacherOutputs, softened_names
+from kdsuite.distill.files import whole_file
+from kdsuite.distill.outputs import TeacherOutputs, softened_names
 
 
 @dataclass(frozen=True)
 class Responses:
-    """What a student needs of a teacher it never meets.
+    """Everything that a student needs from a teacher it never meets.
 
     Attributes:
         outputs: its logits on the training split, row for row.
@@ -31,7 +31,7 @@ class Responses:
     @property
     def fingerprint(self) -> str:
         """Hex digest of the logits: equal ones teach the same."""
-        return hashlib.sha256(np.ascontiguousarray(self.outputs.arrays["logits"]).tobytes()).hexdigest()[:16]
+        return hashlib.sha256(self._logits().tobytes()).hexdigest()[:16]
 
     def save(self, path: Path) -> None:
         """Writes one .npz file, whole or not at all.
@@ -39,8 +39,6 @@ class Responses:
         Raises:
             OSError: it cannot be written.
         """
-        path.parent.mkdir(parents=True, exist_ok=True)
-        temporary = path.with_name(f"unfinished-{path.name}")
         described = json.dumps(
             {
                 "class_names": self.class_names,
@@ -48,12 +46,12 @@ class Responses:
                 "card": self.card,
             }
         )
-        try:
-            with temporary.open("wb") as file:
-                np.savez_compressed(file, logits=self.outputs.arrays["logits"], described=described)
-            temporary.replace(path)
-        finally:
-            temporary.unlink(missing_ok=True)
+        with whole_file(path) as unfinished, unfinished.open("wb") as file:
+            np.savez_compressed(file, logits=self._logits(), described=described)
+
+    def _logits(self) -> np.ndarray:
+        logits = self.outputs.arrays["logits"]
+        return np.ascontiguousarray(logits[np.arange(len(logits))])
 
 
 def load_responses(path: Path, split, class_names: Sequence[str]) -> Responses:
@@ -65,33 +63,42 @@ def load_responses(path: Path, split, class_names: Sequence[str]) -> Responses:
         class_names: of the data set.
 
     Raises:
-        DistillationError: no such file, a damaged one, or one for other images or classes.
+        DistillationError: no such file; a damaged one, with logits of another shape or that are not finite; or one
+            for other images or classes.
     """
     if not path.exists():
         raise DistillationError(f"no responses at {path}: write them with make offline-responses, or copy them there")
     try:
         with path.open("rb") as opened, np.load(opened) as file:
             logits, described = file["logits"], json.loads(str(file["described"]))
-    except (zipfile.BadZipFile, EOFError, KeyError, OSError, ValueError) as error:
-        raise DistillationError(f"responses {path} cannot be read ({error}): copy or compute them again") from error
-    if tuple(described["class_names"]) != tuple(class_names):
+            names, fingerprint, card = described["class_names"], described["data_fingerprint"], described["card"]
+    # A damaged zip raises nearly anything: BadZipFile, zlib.error, RuntimeError of an encryption flag, struct.error, …
+    except Exception as error:
+        reason = " ".join(str(error).split())
+        raise DistillationError(f"responses {path} cannot be read ({reason}): copy or compute them again") from error
+    if tuple(names) != tuple(class_names):
         raise DistillationError(
-            f"responses {path} are for the classes {', '.join(described['class_names'])}: expected "
-            + ", ".join(class_names)
+            f"responses {path} are for the classes {', '.join(map(str, names))}: expected {', '.join(class_names)}"
         )
-    if described["data_fingerprint"] != split.fingerprint or len(logits) != len(split):
+    if fingerprint != split.fingerprint:
         raise DistillationError(
             f"responses {path} are for {len(logits):,} other images: expected the {len(split):,} of this training "
             "split (same data, sizes and split seed)"
         )
-    outputs = TeacherOutputs({"logits": logits}, described["data_fingerprint"])
-    return Responses(outputs, tuple(described["class_names"]), described["card"])
+    views = () if split.views is None else (split.views.count,)
+    expected = (len(split), *views, len(class_names))
+    if logits.shape != expected or logits.dtype != np.float32 or not np.isfinite(logits).all():
+        raise DistillationError(
+            f"responses {path} hold logits {logits.dtype} {logits.shape}: expected finite float32 {expected}, copy or "
+            "compute them again"
+        )
+    return Responses(TeacherOutputs({"logits": logits}, fingerprint), tuple(names), card)
 
 
 def smoothed_labels(labels: np.ndarray, classes: int, entropy: float, temperature: float) -> dict[str, np.ndarray]:
     """Label smoothing of a given mean entropy, in the place of a teacher's soft targets.
 
-    It knows no more than the label, so what it is worth is what soft targets are worth without a teacher's knowledge.
+    It carries only the label's information, so it isolates what the teacher adds.
 
     Args:
         labels: int (n,).

@@ -1,153 +1,178 @@
 """A teacher's outputs, computed once per data set and kept on disk."""
 
 import hashlib
-import os
 import sys
-import tempfile
-import zipfile
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 import keras
 import numpy as np
 import tensorflow as tf
 
 from kdsuite.distill.errors import DistillationError
+from kdsuite.distill.examples import as_examples
+from kdsuite.distill.files import whole_file
 from kdsuite.distill.hints import with_features
-from kdsuite.distill.losses import check_weights, mix, soften
-
-
-@dataclass(frozen=True)
-class TeacherOutputs:
-    """Outputs of a teacher on one split, row for row.
-
-    Attributes:
-        arrays: name of the output → float32 (n, ...), or (n, views, ...) of a jittered split; "logits" is the
-            teacher's own output.
-        data_fingerprint: the `fingerprint` of the split they belong to.
-    """
-
-    arrays: dict[str, np.ndarray]
-    data_fingerprint: str
-
-    def softened(self, temperature: float) -> "TeacherOutputs":
-        """Soft targets at T and their entropy instead of logits, for a Distiller of the same temperature."""
-        logits = self.arrays["logits"]
-        targets, entropy = soften(logits.reshape(-1, logits.shape[-1]), temperature)
-        softened = [targets.numpy().reshape(logits.shape), entropy.numpy().reshape(logits.shape[:-1])]
-        features = {name: array for name, array in self.arrays.items() if name != "logits"}
-        arrays = dict(zip(softened_names(temperature), softened, strict=True)) | features
-        return TeacherOutputs(arrays, self.data_fingerprint)
-
-
-def mixture(teachers: Sequence[tuple[float, TeacherOutputs]], temperature: float) -> TeacherOutputs:
-    """Several teachers as one: a Distiller of this temperature then adds up their divergences with their weights.
-
-    Features for hints are those of the first teacher.
-
-    Args:
-        teachers: (weight, outputs on the same split); weights add up to 1.
-        temperature: T > 0.
-
-    Raises:
-        DistillationError: weights that do not, or outputs on different data.
-    """
-    check_weights([weight for weight, _ in teachers])
-    if len({outputs.data_fingerprint for _, outputs in teachers}) > 1:
-        raise DistillationError("these teachers' outputs were computed on different data: expected one split")
-    softened = [(weight, outputs.softened(temperature)) for weight, outputs in teachers]
-    names = softened_names(temperature)
-    mixed = mix([(weight, tuple(outputs.arrays[name] for name in names)) for weight, outputs in softened])
-    first = softened[0][1]
-    return TeacherOutputs(first.arrays | dict(zip(names, mixed, strict=True)), first.data_fingerprint)
-
-
-def softened_names(temperature: float) -> tuple[str, str]:
-    """Names of the softened outputs; they hold T, so that none is taken for another's."""
-    return f"soft_targets at T = {temperature:g}", f"entropy at T = {temperature:g}"
+from kdsuite.distill.mapped import OnDisk, open_or_build
+from kdsuite.distill.outputs import TeacherOutputs, logits_name
+from kdsuite.distill.probabilities import check_logits
+from kdsuite.distill.structure import by_key, known_outputs
 
 
 def teacher_outputs(
-    teacher: keras.Model, split, *, layers: Sequence[str] = (), cache: Path | str = ".cache", batch_size: int = 256
+    teacher: keras.Model,
+    split,
+    *,
+    layers: Sequence[str] = (),
+    cache: Path | str = ".cache",
+    batch_size: int = 256,
+    storage: OnDisk | None = None,
 ) -> TeacherOutputs:
-    """Runs the teacher over a split in inference mode, or reads what it gave before.
+    """Runs the teacher over a data set in inference mode, or reads what it gave before.
 
     Args:
-        teacher: built model that ends in logits; left as it was.
-        split: images in fixed order: has `batches(batch_size)`, `fingerprint`, `views` and a length (`data.Split`). Of
-            a jittered split, every view is computed.
+        teacher: built model that ends in logits (b, ..., classes), of one output or several; left as it was.
+        split: a `data.Split`, of which a jittered one is computed in every view; inputs as NumPy arrays; or a
+            `tf.data.Dataset` of inputs or (inputs, labels), of known size and in a fixed order, which two passes check.
         layers: names of layers whose outputs are kept too, for hints.
-        cache: folder of the disk cache. The key is the teacher's architecture and weights, the split's fingerprint and
-            the layers, so a changed teacher or data set is never answered with old outputs.
-        batch_size: images a forward pass.
+        cache: folder of the disk cache. The key is the teacher's architecture and weights, the data's fingerprint, the
+            layers and the storage, so a changed teacher or data set is never answered with old outputs.
+        batch_size: examples a forward pass.
+        storage: leaves the outputs on disk, `OnDisk()` in float16 or `OnDisk(top_k, temperature)`; by default they are
+            float32 in memory.
 
     Returns:
-        `TeacherOutputs` with float32 "logits" (n, classes), or (n, views, classes) of a jittered split.
+        `TeacherOutputs` with float32 "logits" (n, ..., classes), or (n, views, ..., classes) of a jittered split; with
+        `top_k`, soft targets and entropy instead.
 
     Raises:
-        DistillationError: the teacher does not map images to (n, classes), or lacks a layer.
+        DistillationError: the teacher gives probabilities, NaN or infinity, lacks a layer, or the data cannot be read
+            in a fixed order.
         OSError: the cache cannot be written.
     """
-    names = ("logits", *layers)
-    own = f"-{hashlib.sha256(repr(tuple(layers)).encode()).hexdigest()[:8]}" if layers else ""
-    path = Path(cache) / "teacher" / f"{model_fingerprint(teacher)[:16]}-{split.fingerprint[:16]}{own}.npz"
-    arrays = _read(path, names, len(split))
+    check_logits("teacher", teacher)
+    examples = as_examples(split, input_rank=_input_rank(teacher))
+    run = _Run(teacher, examples, tuple(layers), batch_size)
+    of_layers = f"-{hashlib.sha256(repr(run.layers).encode()).hexdigest()[:8]}" if layers else ""
+    key = f"{model_fingerprint(teacher)[:16]}-{examples.fingerprint[:16]}{of_layers}"
+    folder = Path(cache) / "teacher"
+    if storage is not None:
+        stored_as = "float16" if storage.top_k is None else f"top{storage.top_k}-{storage.temperature:g}"
+        arrays = open_or_build(
+            folder / f"{key}-{stored_as}", storage, len(examples), run.views, run.checked_batches, run.names
+        )
+        return TeacherOutputs(arrays, examples.fingerprint)
+    path = folder / f"{key}.npz"
+    arrays = _read(path, run)
     if arrays is None:
-        arrays = dict(zip(names, _forward(teacher, split, layers, batch_size), strict=True))
-        _write(path, arrays)
-    return TeacherOutputs(arrays, split.fingerprint)
+        arrays = run.forward()
+        with whole_file(path) as unfinished:
+            named: dict[str, Any] = arrays
+            np.savez(unfinished, **named)
+    return TeacherOutputs(arrays, examples.fingerprint)
 
 
 def model_fingerprint(model: keras.Model) -> str:
-    """Hex digest of a model's architecture and weights."""
-    digest = hashlib.sha256(model.to_json().encode())
+    """Hex digest of a model's architecture and weights.
+
+    Raises:
+        DistillationError: a subclassed model without `get_config`, whose architecture cannot be told.
+    """
+    try:
+        architecture = model.to_json()
+    except (NotImplementedError, TypeError, ValueError) as error:
+        raise DistillationError(
+            f"model {model.name!r} does not say how it is built, so that its outputs cannot be kept: give it get_config"
+        ) from error
+    digest = hashlib.sha256(architecture.encode())
     for weight in model.weights:
         digest.update(np.ascontiguousarray(weight.numpy()).tobytes())
     return digest.hexdigest()
 
 
-def _forward(teacher: keras.Model, split, layers: Sequence[str], batch_size: int) -> list[np.ndarray]:
-    observed = with_features(teacher, layers) if layers else teacher
-    # Not `predict`: it would leave a compiled function on the caller's model.
-    forward = tf.function(lambda images: tf.nest.flatten(observed(images, training=False)), reduce_retracing=True)
+class _Run:
+    """One pass of a teacher over examples, and over each of their views."""
 
-    def over(batches) -> list[np.ndarray]:
-        parts = zip(*([part.numpy() for part in forward(images)] for images, _ in batches), strict=True)
-        return [np.concatenate(part).astype(np.float32) for part in parts]
+    def __init__(self, teacher: keras.Model, examples, layers: tuple[str, ...], batch_size: int):
+        self.teacher, self.examples, self.layers, self.batch_size = teacher, examples, layers, batch_size
+        self.views = None if examples.views is None else examples.views.count
+        self.outputs = known_outputs(teacher) or {None: None}
+        self.names = [logits_name(key) for key in self.outputs] + list(layers)
 
-    views = getattr(split, "views", None)
-    if views is None:
-        arrays = over(split.batches(batch_size))
-    else:
-        by_view = [over(split.batches(batch_size, view=view)) for view in range(views.count)]
-        arrays = [np.stack(part, axis=1) for part in zip(*by_view, strict=True)]
-    if arrays[0].ndim != (2 if views is None else 3):
-        shape = arrays[0].shape
-        raise DistillationError(f"the teacher {teacher.name!r} gives outputs {shape}: expected (n, classes)")
-    return arrays
+    def forward(self) -> dict[str, np.ndarray]:
+        """All outputs, float32 (n, ...) or (n, views, ...)."""
+        if self.views is None:
+            return self._whole(None)
+        by_view = [self._whole(view) for view in range(self.views)]
+        return {name: np.stack([arrays[name] for arrays in by_view], axis=1) for name in self.names}
+
+    def checked_batches(self, view: int | None) -> Iterator[dict[str, np.ndarray]]:
+        """Batches of all outputs, float32; of one view, or without."""
+        of_view = {} if view is None else {"view": view}
+        for inputs, *_ in self.examples.batches(self.batch_size, **of_view):
+            given = self._forward(inputs)
+            outputs, *features = given if self.layers else [given]
+            arrays = [*by_key(outputs).values(), *features]
+            batch = dict(zip(self.names, (array.numpy().astype(np.float32) for array in arrays), strict=True))
+            self._check(batch)
+            yield batch
+
+    @cached_property
+    def _forward(self):
+        model = with_features(self.teacher, self.layers) if self.layers else self.teacher
+        # Not `predict`: it would leave a compiled function on the caller's model.
+        return tf.function(lambda inputs: model(inputs, training=False), reduce_retracing=True)
+
+    def _whole(self, view: int | None) -> dict[str, np.ndarray]:
+        batches = list(self.checked_batches(view))
+        return {name: np.concatenate([batch[name] for batch in batches]) for name in self.names}
+
+    def _check(self, batch: dict[str, np.ndarray]) -> None:
+        for name, values in batch.items():
+            if name not in self.layers and values.ndim < 2:
+                raise DistillationError(
+                    f"the teacher {self.teacher.name!r} gives outputs {values.shape}: expected (n, ..., classes)"
+                )
+            if not np.isfinite(values).all():
+                raise DistillationError(
+                    f"the teacher {self.teacher.name!r} gives NaN or infinity in its {name}: expected finite numbers, "
+                    "check its weights and inputs"
+                )
 
 
-def _write(path: Path, arrays: dict[str, np.ndarray]) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    handle, temporary = tempfile.mkstemp(dir=path.parent, suffix=".npz")
-    try:
-        with os.fdopen(handle, "wb") as file:
-            np.savez(file, **arrays)
-        Path(temporary).replace(path)
-    except BaseException:
-        Path(temporary).unlink(missing_ok=True)
-        raise
+def _input_rank(model: keras.Model) -> int | None:
+    inputs = getattr(model, "inputs", None)
+    return len(inputs[0].shape) if inputs else None
 
 
-def _read(path: Path, names: Sequence[str], count: int) -> dict[str, np.ndarray] | None:
+def _read(path: Path, run: _Run) -> dict[str, np.ndarray] | None:
     """The stored arrays, or None where there are none or the file is damaged (zip members carry a CRC-32)."""
     if not path.exists():
         return None
     try:
         with path.open("rb") as file, np.load(file) as stored:
-            arrays = {name: stored[name] for name in names}
-    except (zipfile.BadZipFile, EOFError, KeyError, OSError, ValueError) as error:
-        print(f"cache {path} is damaged ({error}): rebuilding it", file=sys.stderr)
-        return None
-    return arrays if len(arrays["logits"]) == count else None
+            arrays = {name: stored[name] for name in run.names}
+        damage = _damage(arrays, run)
+    # A damaged zip raises nearly anything: BadZipFile, zlib.error, RuntimeError of an encryption flag, struct.error, …
+    except Exception as error:
+        damage = str(error)
+    if damage is None:
+        return arrays
+    print(f"cache {path} is damaged ({damage}): rebuilding it", file=sys.stderr)
+    return None
+
+
+def _damage(arrays: dict[str, np.ndarray], run: _Run) -> str | None:
+    expected = (len(run.examples),) if run.views is None else (len(run.examples), run.views)
+    for name, array in arrays.items():
+        if array.dtype != np.float32 or array.shape[: len(expected)] != expected:
+            return f"{name} is {array.dtype} {array.shape}, expected float32 {expected} first"
+        if not np.isfinite(array).all():
+            return f"{name} holds NaN or infinity"
+    for key, output in run.outputs.items():
+        shape = arrays[logits_name(key)].shape
+        if output is not None and output.shape[-1] not in (None, shape[-1]):
+            return f"{logits_name(key)} is {shape}, expected {output.shape[-1]} last"
+    return None

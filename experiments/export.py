@@ -12,57 +12,31 @@ import tempfile
 import time
 import warnings
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Literal
 
 import keras
 import numpy as np
 import pandas as pd
 import tensorflow as tf
-import tyro
 
-from experiments.config import Config as BaseConfig
-from experiments.config import check_at_least
-from experiments.errors import UsageError
-from experiments.rows import Table, check_writable
-from experiments.runner import load_model
-from experiments.training import outputs
+from experiments.engine.errors import UsageError
+from experiments.engine.networks import load_model
+from experiments.engine.rows import Table, check_writable
+from experiments.engine.training import outputs
+from experiments.export_config import ExportConfig
 from kdsuite import distill
 from kdsuite.data import Dataset
 
-Format = Literal["keras", "litert-float32", "litert-float16", "litert-int8", "onnx"]
 COLUMNS = (
     *("study", "trial", "model", "format", "dataset", "source", "test_size", "params", "file_bytes"),
     *("test_accuracy", "agreement", "latency_milliseconds", "file"),
 )
-PROFILES = {"smoke": {"train_size": 100, "validation_size": 50, "test_size": 50}, "quick": {}, "paper": {}}
 Forward = Callable[[np.ndarray], np.ndarray]
 
 
-@dataclass(frozen=True)
-class Config(BaseConfig):
-    model: Annotated[Path | None, tyro.conf.arg(help_behavior_hint="(required)")] = None
-    """A .keras file of a network from images, pixels 0 to 255, to logits."""
-    study: str = ""
-    """Name of the study the network comes from, for its rows."""
-    formats: tuple[Format, ...] = ("keras", "litert-float32", "litert-float16", "litert-int8", "onnx")
-    """What to write and measure."""
-    calibration_size: int = 100
-    """Training images that int8 is calibrated on."""
-    timings: int = 200
-    """Single images timed in each format."""
-
-    def check(self) -> None:
-        super().check()
-        check_at_least(1, calibration_size=self.calibration_size, timings=self.timings)
-        if self.model is None:
-            raise UsageError("no model: give --model PATH of a .keras file (make export MODEL=PATH)")
-
-
-def run(config: Config) -> None:
+def run(config: ExportConfig) -> None:
     """Writes, runs and measures each format that is not in the rows yet."""
-    config.check()
+    assert config.model is not None
     model = load_model(config.model)
     _, size, width, channels = model.input_shape
     if None in (size, width, channels) or size != width:

@@ -1,5 +1,7 @@
 """Builders: pure functions from a few numbers to a functional `keras.Model` that ends in logits."""
 
+from kdsuite.models.airbench import airbench, set_whitening
+from kdsuite.models.fast import fast_copy
 from kdsuite.models.imagenet import imagenet_teacher
 from kdsuite.models.mnist import mlp, mnist_cnn
 from kdsuite.models.mobilenet import mobilenet
@@ -14,11 +16,14 @@ __all__ = [
     "VGG_16",
     "VGG_19",
     "Blocks",
+    "airbench",
+    "fast_copy",
     "imagenet_teacher",
     "mlp",
     "mnist_cnn",
     "mobilenet",
     "resnet",
+    "set_whitening",
     "small_cnn",
     "vgg",
 ]

@@ -1,44 +1,211 @@
-"""Deleting channels of a Keras 3 model."""
+"""Follows every channel of a network through its graph: which weights read it, which give it, what goes with it."""
 
-from collections.abc import Mapping, Sequence
+import inspect
+from collections import defaultdict
+from collections.abc import Iterable
 
 import keras
+import numpy as np
 
-from kdsuite.prune.graph import functional, inputs_like
-from kdsuite.prune.groups import Channels
+from kdsuite.prune.channel_types import (
+    MERGE_OPERATIONS,
+    MERGES,
+    WEIGHT_AXES,
+    gives_channels,
+    mixing_activation,
+    refusal,
+    weight_axes,
+)
+from kdsuite.prune.graph import kind, nodes
+from kdsuite.prune.union_find import UnionFind
+
+HEADS = "/heads"
+"""What follows a layer's name where the heads of its attention are meant, as if they were channels of a layer."""
 
 
-def delete_channels(model: keras.Model, channels: Mapping[str, Sequence[int]]) -> keras.Model:
-    """A new model without some channels of some layers, and without all weights that they alone fed.
+class Channels:
+    """Where the channels of a model go. A channel is a number, and channels that go together share it.
 
-    Equals the original with those channels set to zero wherever a layer with a kernel reads them, behind batch norm
-    and activation. Channels that can only go together (residual `Add`, `Multiply`) all go: one name of the group is
-    enough. A depthwise convolution or batch norm may be named for the layer whose channels pass through it.
-
-    Args:
-        model: functional model with channels last; it is left as it was.
-        channels: by name of layer, indices of its channels, from 0.
-
-    Returns:
-        An uncompiled Keras 3 model; layers keep their names and configuration. kerassurgeon 0.2.0 operates, on a
-        tf_keras copy of which nothing remains.
-
-    Raises:
-        PruneError: an unknown layer or one without channels, an index out of range or given twice, all channels of a
-            layer, or channels that reach the model's output or a layer that surgery does not know.
+    Attributes:
+        model: functional model without models within it.
+        roles: by name of a layer with weights, the numbers that its weights' axes count, by their role in
+            `channel_types.WEIGHT_AXES` (int arrays): "in" are the channels it reads, "out" those it gives.
+        given: by name of a layer, the numbers of the channels it gives; the heads of a layer of type
+            `MultiHeadAttention` are the channels of `<its name>/heads`.
+        features: by id of a tensor of the model, the numbers along its last axis.
+        members: by number, the (layer, channel) pairs that give this channel, in the model's order.
+        kept_because: by number, why the channel cannot be deleted, as a predicate.
+        refused: by name of a layer, what keeps its channels from being followed, as a noun phrase.
+        own_numbers: `given` with the numbers that channels had before any were joined.
+        ties: what joined channels: arrays of numbers, those they were joined with, and why, as a clause.
     """
-    graph = functional(model)
-    return cut(graph, Channels(graph).together_with(channels))
 
+    def __init__(self, model: keras.Model):
+        self.model = model
+        self.roles: dict[str, dict[str, np.ndarray]] = {}
+        self.features: dict[int, np.ndarray] = {}
+        self.refused: dict[str, str] = {}
+        self.ties: list[tuple[np.ndarray, np.ndarray, str]] = []
+        self._numbers = UnionFind()
+        self._reasons: dict[int, str] = {}
+        for node in nodes(model):
+            self._follow(node)
+        for tensor in model.outputs:
+            self._keep(self.features[id(tensor)], "is an output of the model")
+        self.own_numbers = self._given()
+        roots = self._numbers.roots
+        self.features = {key: roots(numbers) for key, numbers in self.features.items()}
+        self.roles = {
+            name: {role: roots(numbers) for role, numbers in of_layer.items()} for name, of_layer in self.roles.items()
+        }
+        self.given = self._given()
+        self.kept_because = {}
+        for number, reason in self._reasons.items():
+            self.kept_because.setdefault(self._numbers.root(number), reason)
+        self.members = defaultdict(list)
+        for name, numbers in self.given.items():
+            if gives_channels(model.get_layer(name.removesuffix(HEADS))):
+                for channel, number in enumerate(numbers):
+                    self.members[int(number)].append((name, channel))
 
-def cut(graph: keras.Model, deleted: dict[str, list[int]]) -> keras.Model:
-    """The model without channels that were found to go together."""
-    # Importing tf_keras takes seconds, and a process that only loads the result must not need it.
-    from kdsuite.prune import carry, surgeon
+    def mask(self, numbers: Iterable[int]) -> np.ndarray:
+        """Which of all numbers are these; bool, by number."""
+        mask = np.zeros(len(self._numbers), bool)
+        mask[np.fromiter(numbers, int)] = True
+        return mask
 
-    inputs = inputs_like(graph)
-    if not deleted:
-        return carry.bring_back(carry.carry(graph), graph, inputs)
-    with carry.deep_recursion(graph):
-        operated = surgeon.operate(carry.carry(graph), deleted)
-    return carry.bring_back(operated, graph, inputs)
+    def kept(self, layer: keras.Layer, gone: np.ndarray) -> dict[str, np.ndarray]:
+        """By role, which of a layer's channels stay once those of a mask are deleted; bool arrays."""
+        return {role: ~gone[numbers] for role, numbers in self.roles.get(layer.name, {}).items()}
+
+    def kept_places(self, layer: keras.Layer, gone: np.ndarray) -> list[dict[int, np.ndarray]]:
+        """For each weight of a layer, by axis, the places along it that stay once those of a mask are deleted."""
+        kept = self.kept(layer, gone)
+        if not kept:
+            return [{} for _ in layer.weights]
+        places = []
+        for weight, roles in zip(layer.weights, weight_axes(layer), strict=True):
+            assert roles is not None
+            first = len(weight.shape) - len(roles)
+            # The kernel of a recurrent layer holds one block of channels for each gate.
+            places.append(
+                {
+                    axis: np.flatnonzero(np.tile(kept[role], weight.shape[axis] // len(kept[role])))
+                    for axis, role in enumerate(roles, start=first)
+                    if role is not None
+                }
+            )
+        return places
+
+    def given_by(self, numbers: Iterable[int]) -> dict[str, list[int]]:
+        """The layers that give the channels with these numbers, and which of their channels these are."""
+        deleted = defaultdict(list)
+        for number in numbers:
+            for name, channel in self.members[number]:
+                deleted[name].append(channel)
+        return {name: sorted(channels) for name, channels in deleted.items()}
+
+    def _given(self) -> dict[str, np.ndarray]:
+        given = {}
+        for name, of_layer in self.roles.items():
+            given[name] = of_layer["out"]
+            if "head" in of_layer:
+                given[name + HEADS] = of_layer["head"]
+        return given
+
+    def _follow(self, node) -> None:
+        operation = node.operation
+        inputs = [self.features[id(tensor)] for tensor in node.input_tensors]
+        unknown = "is an input of the model" if node.is_input else refusal(node)
+        if unknown is None:
+            numbers = self._through(node, inputs)
+            if numbers is not None:
+                self.features[id(node.outputs[0])] = numbers
+                return
+            unknown = f"a layer whose output shape {tuple(node.outputs[0].shape)} mixes channels with positions"
+        if not node.is_input:
+            self.refused[operation.name] = unknown
+            unknown = f"{operation.name!r}, {unknown}"
+        for numbers in inputs:
+            self._keep(numbers, f"reaches {unknown}")
+        for tensor in node.outputs:
+            self.features[id(tensor)] = self._numbers.new((tensor.shape[-1] or 1) if len(tensor.shape) else 1)
+            self._keep(self.features[id(tensor)], unknown if node.is_input else f"comes from {unknown}")
+
+    def _through(self, node, inputs: list[np.ndarray]) -> np.ndarray | None:
+        """Numbers along the output's last axis, or None where that no longer holds whole channels."""
+        layer, name, shape = node.operation, kind(node.operation), node.outputs[0].shape
+        if name == "MultiHeadAttention":
+            return self._attention(node)
+        if name in WEIGHT_AXES:
+            return self._weighted(layer, inputs[0], shape[-1])
+        if name in MERGES or name in MERGE_OPERATIONS:
+            widest = max(inputs, key=len)
+            for other in inputs:
+                # A single channel is broadcast to all of the others, and stands for none of them.
+                if len(other) == len(widest):
+                    self._join(widest, other, f"{layer.name!r} merges them")
+            return widest
+        if name == "Concatenate":
+            if layer.axis % len(shape) == len(shape) - 1:
+                return np.concatenate(inputs)
+            for other in inputs[1:]:
+                self._join(inputs[0], other, f"{layer.name!r} puts them in one channel")
+        if name in ("Flatten", "Reshape") and shape[-1] != len(inputs[0]):
+            return np.tile(inputs[0], shape[-1] // len(inputs[0])) if len(shape) == 2 and shape[-1] else None
+        if name == "Permute" and layer.dims[-1] != len(layer.dims):
+            return None
+        return inputs[0]
+
+    def _weighted(self, layer: keras.Layer, read: np.ndarray, size: int) -> np.ndarray:
+        if kind(layer) == "Embedding":
+            self._keep(read, f"reaches {layer.name!r}, which looks it up")
+            read = np.empty(0, int)
+        known = self.roles.get(layer.name)
+        if known is not None:
+            self._join(known["in"], read, f"{layer.name!r} reads both: it is called more than once")
+            return known["out"]
+        groups = getattr(layer, "groups", 1)
+        if groups != 1:
+            blocks = read.reshape(groups, -1)
+            for block in blocks:
+                self._join(block[:1].repeat(len(block)), block, f"{layer.name!r} reads them as one of its groups")
+        if gives_channels(layer):
+            given = self._numbers.new(size)
+        elif groups != 1 and kind(layer) != "GroupNormalization":
+            given = np.repeat(blocks[:, 0], size // groups)
+        else:
+            # A depthwise convolution gives `depth_multiplier` channels for each that it reads.
+            given = np.repeat(read, size // len(read))
+        self.roles[layer.name] = {"in": read, "out": given}
+        if hasattr(layer, "pointwise_kernel"):
+            self.roles[layer.name]["deep"] = np.repeat(read, layer.depth_multiplier)
+        if mixing := mixing_activation(layer):
+            self._keep(given, f"comes from {layer.name!r}, {mixing}")
+        return given
+
+    def _attention(self, node) -> np.ndarray:
+        layer = node.operation
+        given = inspect.signature(layer.call).bind(*node.arguments.args, **node.arguments.kwargs).arguments
+        tensors = {name: given.get(name) for name in ("query", "value", "key")}
+        tensors["key"] = tensors["value"] if tensors["key"] is None else tensors["key"]
+        read = {name: self.features[id(tensor)] for name, tensor in tensors.items()}
+        for tensor in node.input_tensors:
+            if all(tensor is not other for other in tensors.values()):
+                self._keep(self.features[id(tensor)], f"reaches {layer.name!r} as a mask")
+        known = self.roles.get(layer.name)
+        if known is not None:
+            for name, numbers in read.items():
+                self._join(known[name], numbers, f"{layer.name!r} reads both: it is called more than once")
+            return known["out"]
+        heads, out = self._numbers.new(layer.num_heads), self._numbers.new(node.outputs[0].shape[-1])
+        self.roles[layer.name] = {**read, "head": heads, "out": out}
+        return out
+
+    def _join(self, first: np.ndarray, second: np.ndarray, reason: str) -> None:
+        self._numbers.join(first, second)
+        self.ties.append((first, second, reason))
+
+    def _keep(self, numbers: np.ndarray, reason: str) -> None:
+        for number in numbers:
+            self._reasons.setdefault(int(number), reason)

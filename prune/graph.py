@@ -1,23 +1,20 @@
-"""Reading the graph of a functional model."""
+"""Reading the graph of a functional model, and calling its layers again on other tensors."""
+
+from collections.abc import Callable, Mapping
 
 import keras
 
 from kdsuite.prune.errors import PruneError
 
 
-def functional(model: keras.Model) -> keras.Model:
-    """The model itself, or a functional model of the same layers for a Sequential one.
+def nodes(model: keras.Model) -> list:
+    """Calls of layers and operations in a functional model, inputs first."""
+    return [node for depth in sorted(model._nodes_by_depth, reverse=True) for node in model._nodes_by_depth[depth]]
 
-    Raises:
-        PruneError: the model is a subclass without a graph of layers.
-    """
-    if isinstance(model, keras.Sequential) and model.built:
-        return keras.Model(model.inputs[0], model.outputs[0], name=model.name)
-    if not isinstance(model, keras.Model) or not hasattr(model, "_nodes_by_depth"):
-        raise PruneError(
-            f"model {getattr(model, 'name', model)!r} is not functional: expected keras.Model(inputs, outputs)"
-        )
-    return model
+
+def kind(operation) -> str:
+    """Class name of a layer or operation that is Keras' own; subclasses have none, as they may do anything."""
+    return type(operation).__name__ if type(operation).__module__.startswith("keras.") else ""
 
 
 def inputs_like(model: keras.Model):
@@ -27,11 +24,62 @@ def inputs_like(model: keras.Model):
     )
 
 
-def nodes(model: keras.Model) -> list:
-    """Calls of layers in a functional model, inputs first."""
-    return [node for depth in sorted(model._nodes_by_depth, reverse=True) for node in model._nodes_by_depth[depth]]
+def rebuild(model: keras.Model, inputs, call: Callable):
+    """Runs through the model's graph on other inputs.
+
+    `keras.models.clone_model` with a `call_function` does the same, and also compiles the copy and clones each layer.
+
+    Args:
+        model: functional model.
+        inputs: symbolic tensors in the structure of `model.input`.
+        call: takes a layer or operation of the model and the arguments of one call; returns the outputs of that call.
+
+    Returns:
+        Symbolic tensors in the structure of `model.output`.
+    """
+    given = keras.tree.flatten(inputs)
+    tensors = {id(before): after for before, after in zip(model.inputs, given, strict=True)}
+    for node in nodes(model):
+        if node.is_input:
+            continue
+        args, kwargs = node.arguments.fill_in(tensors)
+        outputs = keras.tree.flatten(call(node.operation, *args, **kwargs))
+        tensors |= {id(before): after for before, after in zip(node.outputs, outputs, strict=True)}
+    return keras.tree.map_structure(lambda tensor: tensors[id(tensor)], model.output)
 
 
-def kind(operation) -> str:
-    """Class name of a layer or operation that is Keras' own; subclasses have none, as they may do anything."""
-    return type(operation).__name__ if type(operation).__module__.startswith("keras.") else ""
+def copy_of(operation, settings: Mapping | None = None):
+    """A new layer or operation of the same configuration, with other weights.
+
+    Args:
+        operation: layer or operation.
+        settings: configuration that the copy has instead of the original's.
+
+    Raises:
+        PruneError: its class cannot be built from its configuration.
+    """
+    if type(operation) is keras.layers.Lambda:
+        # Keras refuses to read a Python function from a configuration; here it is at hand.
+        return keras.layers.Lambda(
+            operation.function,
+            operation._output_shape,
+            operation.mask,
+            operation.arguments,
+            name=operation.name,
+            dtype=operation.dtype_policy,
+        )
+    try:
+        return type(operation).from_config({**operation.get_config(), **(settings or {})})
+    except (TypeError, ValueError, NotImplementedError) as error:
+        reason = next(line for line in str(error).splitlines() if line.strip()).strip()
+        raise PruneError(
+            f"{operation.name!r}, of type {type(operation).__name__}, cannot be copied from its configuration "
+            f"({reason}): give its class get_config and from_config"
+        ) from error
+
+
+def set_weights(layer: keras.Layer, weights: list) -> None:
+    """Sets a layer's weights, and what the layer derives from them."""
+    layer.set_weights(weights)
+    if isinstance(layer, keras.layers.Normalization):
+        layer.finalize_state()

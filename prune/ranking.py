@@ -1,23 +1,30 @@
-"""How much each channel of a layer matters, by four criteria."""
+"""How much each channel of a layer matters."""
 
-from collections.abc import Iterable, Sequence
-from typing import Literal
+from collections.abc import Callable, Iterable, Sequence
+from functools import partial
 
 import keras
 import numpy as np
-import tensorflow as tf
 
-from kdsuite.prune.channel_types import ACTIVATIONS, PRODUCERS, WEIGHT_AXES
+from kdsuite.prune.channel_types import gives_channels, weight_axes
+from kdsuite.prune.channels import HEADS, Channels
+from kdsuite.prune.criteria import CRITERIA, Criterion, Filters, GroupView
 from kdsuite.prune.errors import PruneError
-from kdsuite.prune.graph import functional, kind, nodes
-from kdsuite.prune.groups import Channels
+from kdsuite.prune.flatten import flatten
+from kdsuite.prune.graph import kind, nodes
+from kdsuite.prune.groups import ChannelGroup
+from kdsuite.prune.measuring import activation_behind, effect, effect_of_weights, share_of_zeros
 
-Criterion = Literal["l1", "apoz", "taylor", "random"]
-MEASURED = ("apoz", "taylor")
+OwnCriterion = Callable[[GroupView], np.ndarray]
 
 
 def rank_channels(
-    model: keras.Model, layer: str, data: Iterable | None = None, criterion: Criterion = "l1", *, seed: int = 0
+    model: keras.Model,
+    layer: str,
+    data: Iterable | None = None,
+    criterion: Criterion = "l1",
+    *,
+    seed: int = 0,
 ) -> np.ndarray:
     """Channels of one layer, least important first: what `delete_channels` should take first. See `channel_scores`.
 
@@ -37,135 +44,152 @@ def channel_scores(
 ) -> dict[str, np.ndarray]:
     """Importance of each channel of some layers; the higher, the more it matters.
 
-    "l1" is the sum of the absolute kernel weights that make the channel (Li et al. 2017, §3.1). "apoz" is one less the
-    average percentage of zeros of its activation (Hu et al. 2016, eq. 1; kerassurgeon's `get_apoz`). "taylor" is the
-    first-order effect on the loss of setting its activation z to zero, |mean over positions of z ∂loss/∂z|, averaged
-    over examples (Molchanov et al. 2017, eq. 8). "random" draws from [0, 1).
-
-    The activation is the first nonlinear one behind the layer, through batch norm and merges; without one (a linear
-    bottleneck) it is the batch norm's output, or else the layer's own, which has next to no zeros.
+    Of the weights that make a channel: "l1" is their absolute sum (Li et al. 2017), "lamp" their squared norm over
+    those of the layer that are not smaller (Lee et al. 2021), "fpgm" their distance to the layer's other filters (He et
+    al. 2019). "bn_scale" is the factor of the batch norm behind the channel (Liu et al. 2017). On data: "apoz" is one
+    less the average percentage of zeros of its activation (Hu et al. 2016), "taylor" the first-order effect on the loss
+    of setting its activation to zero (Molchanov et al. 2017), "taylor_weights" that of setting its weights to zero,
+    squared (Molchanov et al. 2019). "random" draws from [0, 1). `prune.criteria` has their equations, and
+    `measuring.activation_behind` says which activation stands for a layer.
 
     Args:
         model: functional model that ends in logits or in a softmax; it is left as it was.
-        layers: names of layers whose channels can be deleted.
-        data: for "apoz" and "taylor", batches of (inputs, integer labels): `split.batches(32)`, a `tf.data.Dataset`.
-        criterion: one of the four.
+        layers: names of layers that give channels; `<layer>/heads` for the heads of attention.
+        data: for "apoz", "taylor" and "taylor_weights", batches of (inputs, integer labels): `split.batches(32)`, a
+            `tf.data.Dataset`.
+        criterion: one of these.
         seed: of "random".
 
     Returns:
         Name of layer → float64 (channels,).
 
     Raises:
-        PruneError: an unknown criterion or layer, or a criterion that lacks its data.
+        PruneError: an unknown criterion or layer, a layer whose channels cannot be followed, or a criterion that lacks
+            its data, its batch norm or its activation.
     """
-    if criterion not in ("l1", "apoz", "taylor", "random"):
-        raise PruneError(f"criterion {criterion!r}: expected 'l1', 'apoz', 'taylor' or 'random'")
-    if criterion in MEASURED and data is None:
-        raise PruneError(f"criterion {criterion!r} needs data: give batches of (inputs, labels)")
-    graph = functional(model)
-    known = [layer.name for layer in graph.layers if kind(layer) in PRODUCERS]
+    check_criterion(criterion, data)
+    channels = Channels(flatten(model))
     for name in layers:
-        if name not in known:
-            raise PruneError(f"no channels in layer {name!r}: expected one of {', '.join(known)}")
-    if criterion == "l1":
-        return {name: _kernel_sums(graph.get_layer(name)) for name in layers}
-    if criterion == "random":
-        return {
-            name: np.random.default_rng([seed, known.index(name)]).random(_channels(graph.get_layer(name)))
-            for name in layers
-        }
-    features = _features(graph, layers)
-    measured = _mean_over(_zeros if criterion == "apoz" else _taylor, graph, features, data)
-    if criterion == "apoz":
-        measured = [1 - zeros for zeros in measured]
-    return dict(zip(layers, measured, strict=True))
+        if name in channels.refused:
+            raise PruneError(f"layer {name!r} gives no channels that can be ranked: it is {channels.refused[name]}")
+        if name not in _givers(channels):
+            raise PruneError(f"no channels in layer {name!r}: expected one of {', '.join(_givers(channels))}")
+    views = filters_of(channels, layers, data, criterion, seed)
+    scores = {}
+    for name, view in views.items():
+        values = CRITERIA[criterion].of(view)
+        if values is None:
+            lack = "batch norm" if criterion == "bn_scale" else "activation of its own"
+            raise PruneError(f"criterion {criterion!r} cannot score layer {name!r}: no {lack} stands behind it")
+        scores[name] = values
+    return scores
 
 
-def _channels(layer: keras.Layer) -> int:
-    return layer.filters if hasattr(layer, "filters") else layer.units
+def group_scores(
+    channels: Channels,
+    groups: Sequence[ChannelGroup],
+    data: Iterable | None,
+    criterion: Criterion | OwnCriterion,
+    seed: int,
+) -> list[np.ndarray | None]:
+    """For each group, the scores of its channels, float64; None where the criterion has none.
+
+    Raises:
+        PruneError: a criterion that is unknown, lacks its data or gives another number of scores.
+    """
+    check_criterion(criterion, data)
+    names = [name for group in groups for name in group.layers]
+    views = filters_of(channels, names, data, criterion, seed)
+    scores = []
+    for group in groups:
+        view = GroupView(group, {name: views[name] for name in group.layers})
+        if callable(criterion):
+            values = np.asarray(criterion(view), np.float64)
+            if values.shape != (len(group.channels),):
+                raise PruneError(
+                    f"the criterion gives scores of shape {values.shape} for the group of {', '.join(group.layers)}: "
+                    f"expected ({len(group.channels)},)"
+                )
+        else:
+            values = view.mean(CRITERIA[criterion].of, CRITERIA[criterion].normalised)
+        scores.append(values)
+    return scores
 
 
-def _kernel_sums(layer: keras.Layer) -> np.ndarray:
-    name, axes = next((name, axes) for name, axes in WEIGHT_AXES[kind(layer)].items() if axes[-2:].count("out") == 1)
-    kernel = np.abs(next(weight for weight in layer.weights if weight.name == name).numpy().astype(np.float64))
-    kernel = np.moveaxis(kernel, axes.index("out") - len(axes), -1)
+def check_criterion(criterion, data: Iterable | None) -> None:
+    """Raises a PruneError where a criterion is unknown or lacks its data."""
+    if callable(criterion):
+        return
+    if criterion not in CRITERIA:
+        raise PruneError(f"criterion {criterion!r}: expected {', '.join(map(repr, CRITERIA))} or a function")
+    if CRITERIA[criterion].measures not in (None, "chance") and data is None:
+        raise PruneError(f"criterion {criterion!r} needs data: give batches of (inputs, labels)")
+
+
+def filters_of(channels: Channels, names: Sequence[str], data, criterion, seed: int) -> dict[str, Filters]:
+    """What a criterion sees of some layers."""
+    measured = _measured(channels, names, data, None if callable(criterion) else CRITERIA[criterion].measures, seed)
+    views = {}
+    for name in names:
+        kernels, arrange = _kernels(channels, name)
+        weights = arrange([kernel.numpy().astype(np.float64) for kernel in kernels])
+        views[name] = Filters(name, weights, _scale(channels, name), measured.get(name))
+    return views
+
+
+def _givers(channels: Channels) -> list[str]:
+    """Names that channels can be ranked under, in the model's order; heads of attention last."""
+    names = [layer.name for layer in channels.model.layers if layer.name in channels.given and gives_channels(layer)]
+    return names + [name + HEADS for name in names if name + HEADS in channels.given]
+
+
+def _measured(channels: Channels, names: Sequence[str], data, measures, seed: int) -> dict[str, np.ndarray]:
+    if measures is None:
+        return {}
+    if measures == "chance":
+        known = _givers(channels)
+        sizes = {name: len(channels.given[name]) for name in names}
+        return {name: np.random.default_rng([seed, known.index(name)]).random(sizes[name]) for name in names}
+    if measures == "effect of weights":
+        filters = [_kernels(channels, name) for name in names]
+        return dict(zip(names, effect_of_weights(channels.model, filters, data), strict=True))
+    features = {name: activation_behind(channels, name) for name in names}
+    features = {name: feature for name, feature in features.items() if feature is not None}
+    if not features:
+        return {}
+    measure = share_of_zeros if measures == "zeros" else effect
+    return dict(zip(features, measure(channels.model, list(features.values()), data), strict=True))
+
+
+def _kernels(channels: Channels, name: str) -> tuple[list, Callable]:
+    """The kernels that make a layer's channels, and a function from arrays like them to (channels, weights)."""
+    layer, role = channels.model.get_layer(name.removesuffix(HEADS)), "head" if name.endswith(HEADS) else "out"
+    pairs = [(w, axes) for w, axes in zip(layer.weights, weight_axes(layer), strict=True) if axes is not None]
+    kernels = [(weight, axes) for weight, axes in pairs if len(weight.shape) > 1 and axes.count(role) == 1]
+    if role == "out":
+        kernels = kernels[:1]
+    else:
+        kernels = [(weight, axes) for weight, axes in kernels if "out" not in axes and len(axes) == 3]
+    axes = [axes.index(role) - len(axes) for _, axes in kernels]
+    return [weight for weight, _ in kernels], partial(_by_channel, axes, len(channels.given[name]))
+
+
+def _by_channel(axes: Sequence[int], size: int, arrays: Sequence[np.ndarray]) -> np.ndarray:
     # A recurrent kernel holds the gates one after the other.
-    return kernel.reshape(-1, _channels(layer)).sum(axis=0)
+    parts = [np.moveaxis(array, axis, -1).reshape(-1, size).T for array, axis in zip(arrays, axes, strict=True)]
+    return parts[0] if len(parts) == 1 else np.concatenate(parts, axis=1)
 
 
-def _features(model: keras.Model, layers: Sequence[str]) -> list:
-    """The tensor that stands for each layer's channels."""
-    channels = Channels(model)
-    return [_feature(model, channels, name) for name in layers]
-
-
-def _feature(model: keras.Model, channels: Channels, name: str):
-    layer, numbers = model.get_layer(name), channels.given[name]
-    best, reached = None, False
-    for node in nodes(model):
-        reached = reached or node.operation is layer
-        if not reached or not np.array_equal(channels.features[id(node.outputs[0])], numbers):
+def _scale(channels: Channels, name: str) -> np.ndarray | None:
+    """The factor of the first batch norm behind a layer that normalises all its channels."""
+    numbers, reached = channels.given[name], False
+    for node in nodes(channels.model):
+        layer = node.operation
+        reached = reached or layer.name == name
+        if not (reached and kind(layer) == "BatchNormalization" and layer.scale and layer.name in channels.roles):
             continue
-        # `layer.output` could belong to another model that shares the layer.
-        if kind(node.operation) in ACTIVATIONS or (node.operation is layer and _is_nonlinear(layer)):
-            return node.outputs[0]
-        if best is None or kind(best._keras_history.operation) != "BatchNormalization":
-            best = node.outputs[0]
-    return best
-
-
-def _is_nonlinear(layer: keras.Layer) -> bool:
-    return getattr(layer, "activation", None) not in (None, keras.activations.linear)
-
-
-def _mean_over(measure, model: keras.Model, features: list, data: Iterable) -> list[np.ndarray]:
-    step = measure(keras.Model(model.inputs, [*features, *model.outputs]), model)
-    count, sums = 0, None
-    for inputs, labels in data:
-        batch = [part.numpy().astype(np.float64) for part in step(inputs, labels)]
-        sums = batch if sums is None else [total + part for total, part in zip(sums, batch, strict=True)]
-        count += len(labels)
-    if not count:
-        raise PruneError("the data hold no batches: give batches of (inputs, labels)")
-    return [total / count for total in sums]
-
-
-def _zeros(observer: keras.Model, model: keras.Model):
-    """A function: inputs, labels → for each feature, the sum over examples of the share of zeros by channel."""
-
-    @tf.function(reduce_retracing=True)
-    def step(inputs, labels):
-        *features, _ = observer(inputs, training=False)
-        return [tf.reduce_sum(_over_positions(tf.cast(z == 0, tf.float32)), axis=0) for z in features]
-
-    return step
-
-
-def _taylor(observer: keras.Model, model: keras.Model):
-    """A function: inputs, labels → for each feature, the sum over examples of |mean of z ∂loss/∂z| by channel."""
-    last = model.outputs[0]._keras_history.operation
-    is_softmax = (
-        isinstance(last, keras.layers.Softmax) or getattr(last, "activation", None) is keras.activations.softmax
-    )
-    loss = keras.losses.SparseCategoricalCrossentropy(from_logits=not is_softmax, reduction="sum")
-
-    @tf.function(reduce_retracing=True)
-    def step(inputs, labels):
-        inputs = tf.cast(inputs, tf.float32)
-        with tf.GradientTape() as tape:
-            # Frozen layers would otherwise leave no trace.
-            tape.watch(inputs)
-            *features, outputs = observer(inputs, training=False)
-            value = loss(labels, outputs)
-        gradients = tape.gradient(value, features)
-        return [
-            tf.reduce_sum(tf.abs(_over_positions(z * gradient)), axis=0)
-            for z, gradient in zip(features, gradients, strict=True)
-        ]
-
-    return step
-
-
-def _over_positions(x):
-    """(batch, …, channels) → (batch, channels), the mean over the axes between."""
-    return tf.reduce_mean(x, axis=list(range(1, len(x.shape) - 1)))
+        behind = channels.given[layer.name]
+        if np.isin(numbers, behind).all():
+            order = np.argsort(behind, kind="stable")
+            return layer.gamma.numpy().astype(np.float64)[order[np.searchsorted(behind[order], numbers)]]
+    return None

@@ -10,7 +10,8 @@ from keras import layers
 
 from kdsuite.prune.cost import macs
 from kdsuite.prune.errors import PruneError
-from kdsuite.prune.graph import functional, inputs_like
+from kdsuite.prune.flatten import flatten
+from kdsuite.prune.graph import inputs_like
 from kdsuite.prune.units import Unit
 
 MERGES = (layers.Add, layers.Average, layers.Concatenate, layers.Dot, layers.Maximum, layers.Minimum, layers.Multiply)
@@ -49,7 +50,7 @@ def remove(model: keras.Model, units: Sequence[Unit], weights: Literal["piped", 
             reason = str(error).splitlines()[0]
             raise PruneError(f"removing {named} leaves layer {layer.name!r} with an unfit input: {reason}") from error
 
-    graph = functional(model)
+    graph = flatten(model)
     pruned = keras.models.clone_model(graph, input_tensors=inputs_like(graph), call_function=call)
     if weights == "piped":
         _pipe(graph, pruned)

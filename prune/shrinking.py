@@ -1,110 +1,177 @@
-"""Shrinking a network to a target: which channels go, and their deletion, in one step."""
+"""Shrinking a network to a target: which channels go, and their deletion, at once or in steps."""
 
-import math
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
 from typing import Literal
 
 import keras
-import numpy as np
 
-from kdsuite.prune.channels import cut
-from kdsuite.prune.cost import layer_macs, macs
+from kdsuite.prune.channels import Channels
+from kdsuite.prune.cost import Costs
+from kdsuite.prune.criteria import Criterion
+from kdsuite.prune.deletion import Surgeon, cut
 from kdsuite.prune.errors import PruneError
-from kdsuite.prune.graph import functional
-from kdsuite.prune.groups import Channels, channel_groups
-from kdsuite.prune.ranking import Criterion, channel_scores
+from kdsuite.prune.flatten import flatten
+from kdsuite.prune.groups import groups_of
+from kdsuite.prune.latency import latency
+from kdsuite.prune.order import Scope, deletion_order, rounded
+from kdsuite.prune.ranking import OwnCriterion, check_criterion, group_scores
 
-TOLERANCE = 0.02
+Target = Literal["params", "macs", "latency"]
+LATENCY_PROBES = 8
+"""How many candidates are built and timed on the way to a latency."""
+
+
+@dataclass(frozen=True)
+class _Request:
+    """What stays the same over all steps of one shrinking."""
+
+    data: Iterable | None
+    criterion: Criterion | OwnCriterion
+    scope: Scope
+    target: Target
+    seed: int
+    tolerance: float
+    round_to: int
+    scores_per: Literal["params", "macs"] | None
+    surgeon: Surgeon
+    whole: float
 
 
 def shrink(
     model: keras.Model,
     data: Iterable | None = None,
     keep: float = 0.7,
-    criterion: Criterion = "l1",
-    scope: Literal["global", "layer"] = "global",
-    target: Literal["params", "macs"] = "params",
+    criterion: Criterion | OwnCriterion = "l1",
+    scope: Scope = "global",
+    target: Target = "params",
     *,
     seed: int = 0,
+    tolerance: float | None = None,
+    round_to: int = 1,
+    scores_per: Literal["params", "macs"] | None = None,
+    max_layer_share: float | None = None,
+    steps: int = 1,
+    between_steps: Callable[[keras.Model], object] | None = None,
+    surgeon: Surgeon = "keras",
 ) -> keras.Model:
-    """A new model with the least important channels deleted, down to a share of its parameters or MACs.
+    """A new model with the least important channels deleted, down to a share of its parameters, MACs or latency.
 
-    Scores are those of `channel_scores`, divided by the root mean square of their layer so that layers compare
-    (Molchanov et al. 2017, §2.2, divide by the root of the sum, which would favour narrow layers). Channels that go
-    together have the mean score of their members. Every layer keeps its best channel.
+    Scores are those of `channel_scores`, divided by the root mean square of their layer so that layers compare (those
+    of "lamp", "bn_scale" and "taylor_weights" compare as they are). Channels that go together have the mean score of
+    their members. Every layer keeps its best channel. Channels that a criterion cannot score stay: those without batch
+    norm behind them by "bn_scale", heads of attention by "apoz" and "taylor".
 
     Args:
-        model: functional model; it is left as it was.
-        data: batches of (inputs, integer labels), for the criteria "apoz" and "taylor".
+        model: functional or built Sequential model; it is left as it was. Models within it are flattened.
+        data: batches of (inputs, integer labels), for the criteria "apoz", "taylor" and "taylor_weights"; with several
+            steps, anew at each iteration.
         keep: share to keep, 0 < keep < 1.
-        criterion: "l1", "apoz", "taylor" or "random".
+        criterion: one of `channel_scores`, or a function from a `GroupView` to the scores of its channels.
         scope: "global" takes the least important channels wherever they are, "layer" the same share of each layer.
-        target: what `keep` is a share of: "params" or "macs".
+        target: what `keep` is a share of: "params", "macs", or "latency", the median seconds of a forward pass of one
+            example, measured on this machine.
         seed: of the criterion "random".
+        tolerance: how far from `keep` the result may be, as a share of it; by default 0.02, of a latency 0.05.
+        round_to: each layer keeps a multiple of so many channels; 8 suits most hardware.
+        scores_per: divides scores by the parameters or MACs that a channel costs.
+        max_layer_share: the largest share of its channels that a layer may lose.
+        steps: deletes in so many steps, each of which keeps the same share of the one before and ranks anew.
+        between_steps: takes the uncompiled model after each step but the last; it may train it.
+        surgeon: see `delete_channels`.
 
     Raises:
-        PruneError: the target is not within 2% of reach, or another argument is not one of these.
+        PruneError: the target is not within reach, or another argument is not one of these.
     """
-    for name, value, expected in (("scope", scope, ("global", "layer")), ("target", target, ("params", "macs"))):
-        if value not in expected:
-            raise PruneError(f"{name} {value!r}: expected {expected[0]!r} or {expected[1]!r}")
+    _check_words(scope=(scope, ("global", "layer")), target=(target, ("params", "macs", "latency")))
+    _check_words(scores_per=(scores_per, (None, "params", "macs")))
     if not 0 < keep < 1:
         raise PruneError(f"keep {keep}: expected a share between 0 and 1")
-    graph = functional(model)
-    channels = Channels(graph)
-    order = _deletion_order(graph, channels, data, criterion, scope, seed)
-    whole = _cost(channels, [], target)
+    if max_layer_share is not None and not 0 < max_layer_share <= 1:
+        raise PruneError(f"max_layer_share {max_layer_share}: expected a share above 0, up to 1")
+    for name, value in (("round_to", round_to), ("steps", steps)):
+        if not isinstance(value, int) or value < 1:
+            raise PruneError(f"{name} {value!r}: expected a whole number from 1")
+    check_criterion(criterion, data)
+    channels = Channels(flatten(model))
+    request = _Request(
+        data=data,
+        criterion=criterion,
+        scope=scope,
+        target=target,
+        seed=seed,
+        tolerance=(0.05 if target == "latency" else 0.02) if tolerance is None else tolerance,
+        round_to=round_to,
+        scores_per=scores_per,
+        surgeon=surgeon,
+        whole=0 if target == "latency" else Costs(channels, target).without(()),
+    )
+    original = channels.model
+    fewest = {name: len(given) - int((max_layer_share or 1) * len(given)) for name, given in channels.given.items()}
+    for step in range(1, steps + 1):
+        most = {name: len(given) - fewest[name] for name, given in channels.given.items()}
+        smaller = _step(channels, original, request, keep ** (step / steps), most)
+        if step < steps:
+            if between_steps is not None:
+                between_steps(smaller)
+            channels = Channels(smaller)
+    return smaller
 
-    def left(count: int) -> float:
-        return _cost(channels, order[:count], target) / whole
 
-    low, high = 0, len(order)
-    while high - low > 1:
-        middle = (low + high) // 2
-        low, high = (middle, high) if left(middle) > keep else (low, middle)
-    count = min(low, high, key=lambda count: abs(left(count) - keep))
-    if abs(left(count) - keep) > TOLERANCE * keep:
-        raise PruneError(
-            f"keep {keep:g} of the {target} is out of reach: the nearest is {left(count):.3f}, with {count} of "
-            f"{len(order)} channels deleted"
-        )
-    return cut(graph, channels.given_by(order[:count]))
-
-
-def _deletion_order(graph, channels: Channels, data, criterion, scope, seed: int) -> list[int]:
-    """Numbers of the channels that may go, the first to go first."""
-    groups = channel_groups(graph)
+def _step(channels: Channels, original: keras.Model, request: _Request, keep: float, most) -> keras.Model:
+    """The model with channels deleted down to a share of the original's cost."""
+    groups = groups_of(channels)
     if not groups:
-        raise PruneError(f"model {graph.name!r} has no channels that can be deleted")
-    scores = channel_scores(graph, [name for group in groups for name in group.layers], data, criterion, seed=seed)
-    scores = {name: values / (np.sqrt(np.mean(values**2)) or 1.0) for name, values in scores.items()}
-    ranked: list[tuple[float, int]] = []
-    for group in groups:
-        means = np.array([np.mean([scores[name][channel] for name, channel in pairs]) for pairs in group.channels])
-        best = {}
-        for position in np.argsort(means, kind="stable"):
-            best |= {name: position for name, _ in group.channels[position]}
-        place = np.argsort(np.argsort(means, kind="stable")) / len(means)
-        ranked += [
-            (float((means if scope == "global" else place)[position]), int(channels.given[pairs[0][0]][pairs[0][1]]))
-            for position, pairs in enumerate(group.channels)
-            if position not in best.values()
-        ]
-    return [number for _, number in sorted(ranked)]
+        raise PruneError(f"model {original.name!r} has no channels that can be deleted")
+    scores = group_scores(channels, groups, request.data, request.criterion, request.seed)
+    if all(values is None for values in scores):
+        raise PruneError(f"criterion {request.criterion!r} cannot score any channel of model {original.name!r}")
+    costs = Costs(channels, request.scores_per).saved() if request.scores_per else None
+    order = deletion_order(channels, groups, scores, request.scope, costs, most)
+
+    def deleted(count: int) -> list[int]:
+        return rounded(channels, groups, order[:count], request.round_to)
+
+    if request.target == "latency":
+
+        def left(count: int) -> float:
+            before, after = latency([original, cut(channels, deleted(count))])
+            return after / before
+    else:
+        cost = Costs(channels, request.target)
+
+        def left(count: int) -> float:
+            return cost.without(deleted(count)) / request.whole
+
+    count, share = _nearest(left, len(order), keep, LATENCY_PROBES if request.target == "latency" else len(order))
+    if abs(share - keep) > request.tolerance * keep:
+        raise PruneError(
+            f"keep {keep:g} of the {request.target} is out of reach: the nearest is {share:.3f}, with "
+            f"{len(deleted(count))} of {len(order)} channels deleted"
+        )
+    return cut(channels, deleted(count), request.surgeon)
 
 
-def _cost(channels: Channels, deleted: list[int], target: str) -> int:
-    cost = channels.model.count_params() if target == "params" else macs(channels.model)
-    for layer in channels.model.layers:
-        if layer.name not in channels.given:
-            continue
-        before = [tuple(weight.shape) for weight in layer.weights]
-        after = channels.shapes_without(layer, deleted)
-        if target == "params":
-            cost += sum(map(math.prod, after)) - sum(map(math.prod, before))
-        elif layer_macs(layer):
-            kernels_before, kernels_after = (
-                sum(math.prod(s) for s in shapes if len(s) > 1) for shapes in (before, after)
-            )
-            cost += layer_macs(layer) // kernels_before * (kernels_after - kernels_before)
-    return cost
+def _nearest(left: Callable[[int], float], high: int, keep: float, probes: int) -> tuple[int, float]:
+    """The count from 0 to `high` whose share is nearest to `keep`, and that share; shares fall as counts rise."""
+    low, shares = 0, {}
+
+    def share(count: int) -> float:
+        if count not in shares:
+            shares[count] = left(count)
+        return shares[count]
+
+    while high - low > 1 and len(shares) < probes:
+        middle = (low + high) // 2
+        low, high = (middle, high) if share(middle) > keep else (low, middle)
+    if len(shares) < probes:
+        share(low)
+        share(high)
+    return min(shares.items(), key=lambda found: (abs(found[1] - keep), found[0]))
+
+
+def _check_words(**words: tuple) -> None:
+    for name, (value, expected) in words.items():
+        if value not in expected:
+            named = [repr(word) for word in expected]
+            raise PruneError(f"{name} {value!r}: expected {', '.join(named[:-1])} or {named[-1]}")

@@ -1,25 +1,43 @@
-"""kerassurgeon's Surgeon, taught the layers it lacks."""
+"""kerassurgeon's Surgeon, taught the layers it lacks: the second way to delete channels."""
 
 import contextlib
 import functools
 import io
+from collections.abc import Iterable
 
+import keras
 import numpy as np
 
-from kdsuite.prune.carry import kerassurgeon
+from kdsuite.prune.channels import Channels
+from kdsuite.prune.errors import PruneError
+from kdsuite.prune.tf_keras_models import deep_recursion, from_tf_keras, kerassurgeon, to_tf_keras
 
 
-def operate(carried, deleted: dict[str, list[int]]):
-    """The tf_keras model without the given channels.
+def operate(channels: Channels, deleted: Iterable[int]) -> keras.Model:
+    """A new Keras 3 model without the channels with these numbers.
 
     Args:
-        carried: tf_keras model from `carry.carry`.
-        deleted: by name of layer, its channels to delete.
+        channels: of the model; it is left as it was.
+        deleted: numbers of channels that may go.
+
+    Raises:
+        PruneError: kerassurgeon or tf_keras is not installed, or a channel meets a layer that kerassurgeon does not
+            know.
     """
-    surgeon = surgeon_class()(carried)
-    for name, channels in deleted.items():
-        surgeon.add_job("delete_channels", carried.get_layer(name), channels=channels)
-    return surgeon.operate()
+    deleted = list(deleted)
+    carried = to_tf_keras(channels, deleted)
+    with deep_recursion(channels.model):
+        surgeon = surgeon_class()(carried)
+        for name, indices in channels.given_by(deleted).items():
+            surgeon.add_job("delete_channels", carried.get_layer(name), channels=indices)
+        try:
+            operated = surgeon.operate() if deleted else carried
+        except ValueError as error:
+            raise PruneError(
+                f"kerassurgeon cannot operate on model {channels.model.name!r} ({str(error).splitlines()[0]}): "
+                "use surgeon='keras'"
+            ) from error
+    return from_tf_keras(operated, channels.model)
 
 
 @functools.cache

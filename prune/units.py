@@ -9,7 +9,7 @@ import numpy as np
 from keras import layers
 
 from kdsuite.prune.errors import PruneError
-from kdsuite.prune.graph import functional
+from kdsuite.prune.flatten import flatten
 
 WEIGHTED = (
     layers.Conv1D,
@@ -68,7 +68,7 @@ def units(model: keras.Model, size: Size = "layer") -> tuple[Unit, ...]:
     """
     if size not in ("layer", "block"):
         raise PruneError(f"unit size {size!r}: expected 'layer' or 'block'")
-    model = functional(model)
+    model = flatten(model)
     heads = {_head(model, tensor._keras_history.operation).name for tensor in model.outputs}
     kernels = [layer for layer in model.layers if isinstance(layer, WEIGHTED) and layer.name not in heads]
     found = [_unit_around(model, layer) for layer in kernels]
@@ -129,7 +129,7 @@ def select(
         raise PruneError(f"{count} units to remove: expected 1 to {len(available)}, the units of {model.name!r}")
     if by == "zero_density":
         densities = zero_density(model, threshold, size)
-        chosen = set(sorted(densities, key=densities.get, reverse=True)[:count])
+        chosen = set(sorted(densities, key=densities.__getitem__, reverse=True)[:count])
     elif by == "random":
         order = np.random.default_rng(seed).permutation(len(available))
         chosen = {available[index].name for index in order[:count]}

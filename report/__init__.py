@@ -1,22 +1,26 @@
-"""Rows to tables, figures and verdicts; reads nothing but CSV files."""
+"""Rows to tables, figures and verdicts; reads nothing but CSV files, and knows no study."""
 
-from kdsuite.report.catdog import density_figure
-from kdsuite.report.claims import as_table
-from kdsuite.report.intervals import mean_interval, paired_difference, summarise
-from kdsuite.report.pictures import mistakes_figure, soft_targets_figure
-from kdsuite.report.publish import publish, save
-from kdsuite.report.rows import StudyRows, read
+from kdsuite.report.claims import OURS, Claim, Matters
+from kdsuite.report.errors import NotRun, ReportError
+from kdsuite.report.named import read_named
+from kdsuite.report.publish import ExperimentReport
+from kdsuite.report.rows import Results, read, read_folder
+from kdsuite.report.tables import Summary, claims_table, show
+from kdsuite.report.verdicts import judge
 
 __all__ = [
-    "StudyRows",
-    "as_table",
-    "density_figure",
-    "mean_interval",
-    "mistakes_figure",
-    "paired_difference",
-    "publish",
+    "OURS",
+    "Claim",
+    "ExperimentReport",
+    "Matters",
+    "NotRun",
+    "ReportError",
+    "Results",
+    "Summary",
+    "claims_table",
+    "judge",
     "read",
-    "save",
-    "soft_targets_figure",
-    "summarise",
+    "read_folder",
+    "read_named",
+    "show",
 ]

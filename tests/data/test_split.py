@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from kdsuite.data import DataError, Jitter, Split
-from kdsuite.data.store import DiskImages
+from kdsuite.data.store import DiskArray
 
 
 def numbered_split(count=50):
@@ -62,11 +62,94 @@ def test_teacher_outputs_come_with_their_image():
 def test_images_on_disk_give_the_same_batches(tmp_path):
     split = numbered_split()
     np.save(tmp_path / "images.npy", split.images[::-1])
-    on_disk = DiskImages(tmp_path / "images.npy", np.arange(50)[::-1], (4, 4, 1))
+    on_disk = DiskArray(tmp_path / "images.npy", np.arange(50)[::-1])
     np.testing.assert_array_equal(
         drawn(split.batches(16, seed=3, epoch=2)),
         drawn(Split(on_disk, split.labels, split.fingerprint).batches(16, seed=3, epoch=2)),
     )
+
+
+def test_without_a_remainder_all_batches_have_one_static_size(tmp_path):
+    split = numbered_split()
+    np.save(tmp_path / "images.npy", split.images)
+    on_disk = Split(DiskArray(tmp_path / "images.npy"), split.labels, split.fingerprint)
+    for shown in (split, split.with_views(Jitter(0, 0)), on_disk):
+        for order in ({}, {"seed": 1}, {"seed": 1, "epoch": 3}):
+            batches = shown.batches(16, drop_remainder=True, **order)
+            assert batches.element_spec[0].shape == (16, 4, 4, 1)
+            assert batches.element_spec[1].shape == (16,)
+            assert len(batches) == 3
+            labels = drawn(batches)
+            assert len(set(labels)) == 48
+            whole = drawn(shown.batches(16, **order))
+            if order != {"seed": 1}:
+                np.testing.assert_array_equal(labels, whole[:48])
+    assert len(split.batches(25, drop_remainder=True)) == 2
+
+
+class Indexable:
+    """Outputs that are no NumPy array: `shape`, `dtype` and indexing by integer arrays."""
+
+    def __init__(self, array):
+        self.array, self.shape, self.dtype, self.rows = array, array.shape, array.dtype, 0
+
+    def __getitem__(self, places):
+        self.rows += len(places[0] if isinstance(places, tuple) else places)
+        return self.array[places]
+
+
+@pytest.mark.parametrize("views", [None, Jitter(1, 1)])
+@pytest.mark.parametrize("kind", ["memmap", "disk", "object", "large"])
+def test_outputs_left_where_they_are_come_with_their_image(tmp_path, monkeypatch, views, kind):
+    split = numbered_split() if views is None else numbered_split().with_views(views)
+    shape = (50, 3) if views is None else (50, 9, 3)
+    array = np.arange(np.prod(shape)).reshape(shape).astype(np.float16)
+    np.save(tmp_path / "outputs.npy", array)
+    if kind == "large":
+        monkeypatch.setattr("kdsuite.data.gathering.TENSOR_BYTES", array.nbytes - 1)
+    outputs = {
+        "memmap": lambda: np.load(tmp_path / "outputs.npy", mmap_mode="r"),
+        "disk": lambda: DiskArray(tmp_path / "outputs.npy"),
+        "object": lambda: Indexable(array),
+        "large": lambda: array,
+    }[kind]()
+
+    def taught(values):
+        teacher = SimpleNamespace(arrays={"logits": values}, data_fingerprint=split.fingerprint)
+        return split.batches(16, seed=3, epoch=1, teacher=teacher)
+
+    assert taught(outputs).element_spec[1]["teacher"]["logits"].shape == (None, 3)
+    for (images, y), (expected_images, expected) in zip(taught(outputs), taught(array), strict=True):
+        np.testing.assert_array_equal(images, expected_images)
+        assert y["teacher"]["logits"].dtype == np.float16
+        np.testing.assert_array_equal(y["teacher"]["logits"], expected["teacher"]["logits"])
+        np.testing.assert_array_equal(y["teacher"]["logits"][:, 0] // shape[-1] // (9 if views else 1), y["labels"])
+    if kind == "object":
+        assert outputs.rows == 50
+
+
+def test_parts_of_a_memory_map_are_read_where_they_are(tmp_path):
+    np.save(tmp_path / "outputs.npy", np.arange(200, dtype=np.float32).reshape(100, 2))
+    split = numbered_split()
+    part = np.load(tmp_path / "outputs.npy", mmap_mode="r")[20:70]
+    teacher = SimpleNamespace(arrays={"logits": part}, data_fingerprint=split.fingerprint)
+    for _, y in split.batches(16, seed=0, teacher=teacher):
+        np.testing.assert_array_equal(y["teacher"]["logits"][:, 0], 2 * (y["labels"] + 20))
+
+
+def test_outputs_of_another_shape_are_refused():
+    split = numbered_split()
+    for shape in ((49, 2), (51, 2)):
+        teacher = SimpleNamespace(arrays={"logits": np.zeros(shape)}, data_fingerprint=split.fingerprint)
+        with pytest.raises(DataError, match=r"'logits' has shape .*: expected \(50,\) to begin it"):
+            split.batches(4, teacher=teacher)
+    views = split.with_views(Jitter(1, 1))
+    teacher = SimpleNamespace(arrays={"logits": np.zeros((50, 10))}, data_fingerprint=views.fingerprint)
+    with pytest.raises(DataError, match=r"expected \(50, 9\) to begin it"):
+        views.batches(4, teacher=teacher)
+    other = SimpleNamespace(arrays={"logits": np.zeros((50, 10))}, data_fingerprint=split.fingerprint)
+    with pytest.raises(DataError, match="other data"):
+        views.batches(4, teacher=other)
 
 
 def test_fingerprint_follows_the_content():
@@ -83,6 +166,7 @@ def test_fingerprint_follows_the_content():
     ("act", "message"),
     [
         (lambda split: split.batches(0), "batch size 0"),
+        (lambda split: split.batches(51, drop_remainder=True), "batch size 51: expected 1 or more, at most 50"),
         (lambda split: Split.from_arrays(split.images.astype(float), split.labels), "expected uint8"),
         (lambda split: Split.from_arrays(split.images, split.labels[:-1]), "one an image"),
     ],
@@ -90,79 +174,6 @@ def test_fingerprint_follows_the_content():
 def test_refusals(act, message):
     with pytest.raises(DataError, match=message):
         act(numbered_split())
-
-
-def shifted(image, down, right):
-    """The image moved by whole pixels, zeros where nothing came from; by slices."""
-    height, width = image.shape[:2]
-    moved = np.zeros_like(image)
-    moved[max(down, 0) : height + min(down, 0), max(right, 0) : width + min(right, 0)] = image[
-        max(-down, 0) : height + min(-down, 0), max(-right, 0) : width + min(-right, 0)
-    ]
-    return moved
-
-
-@pytest.mark.parametrize(("horizontal", "vertical", "count"), [(2, 2, 25), (2, 0, 5), (0, 1, 3)])
-def test_each_view_is_a_shift(horizontal, vertical, count):
-    jitter = Jitter(horizontal, vertical)
-    assert jitter.count == len(set(jitter.offsets())) == count
-    images = np.random.default_rng(0).integers(1, 256, (count, 6, 5, 2), np.uint8)
-    moved = jitter.apply(images, np.arange(count)).numpy()
-    for image, result, (down, right) in zip(images, moved, jitter.offsets(), strict=True):
-        assert abs(down) <= vertical
-        assert abs(right) <= horizontal
-        np.testing.assert_array_equal(result, shifted(image, down, right))
-    assert jitter.offsets()[jitter.unshifted] == (0, 0)
-
-
-def test_the_view_a_batch_uses_is_the_view_whose_teacher_output_it_gets():
-    random = np.random.default_rng(0)
-    images = random.integers(1, 256, (40, 6, 6, 1), np.uint8)
-    split = Split.from_arrays(images, np.arange(40)).jittered(Jitter(2, 2))
-    # The "teacher" says which image and which view it saw.
-    answers = np.stack(np.meshgrid(np.arange(40), np.arange(25), indexing="ij"), axis=-1).astype(np.float32)
-    outputs = SimpleNamespace(arrays={"logits": answers}, data_fingerprint=split.fingerprint)
-    seen = []
-    for epoch in range(4):
-        for pictures, y in split.batches(16, seed=3, epoch=epoch, teacher=outputs):
-            for picture, label, answer in zip(
-                pictures.numpy(), y["labels"].numpy(), y["teacher"]["logits"], strict=True
-            ):
-                index, view = map(int, answer)
-                assert index == label
-                np.testing.assert_array_equal(picture, shifted(images[index], *split.views.offsets()[view]))
-                seen.append(view)
-    assert set(seen) == set(range(25))
-
-
-def test_views_depend_on_seed_epoch_and_image_alone():
-    split = Split.from_arrays(np.full((30, 5, 5, 1), 9, np.uint8), np.arange(30)).jittered(Jitter(1, 1))
-
-    def pictures(batch_size, **order):
-        drawn = [
-            (int(label), image.tobytes())
-            for images, y in split.batches(batch_size, **order)
-            for image, label in zip(images.numpy(), y.numpy(), strict=True)
-        ]
-        return dict(drawn)
-
-    first = pictures(7, seed=1, epoch=2)
-    assert first == pictures(30, seed=1, epoch=2)
-    assert first != pictures(7, seed=1, epoch=3)
-    assert first != pictures(7, seed=2, epoch=2)
-
-
-def test_without_a_seed_a_jittered_split_shows_one_view():
-    images = np.random.default_rng(0).integers(0, 256, (10, 5, 5, 1), np.uint8)
-    split = Split.from_arrays(images, np.arange(10)).jittered(Jitter(1, 1))
-    ((in_order, _),) = split.batches(10)
-    np.testing.assert_array_equal(in_order, images)
-    ((moved, _),) = split.batches(10, view=0)
-    np.testing.assert_array_equal(moved[3], shifted(images[3], -1, -1))
-    with pytest.raises(DataError, match="view 9: this split has 9"):
-        split.batches(10, view=9)
-    with pytest.raises(DataError, match="view 0: this split has none"):
-        numbered_split().batches(10, view=0)
 
 
 def test_a_transfer_set_holds_no_example_of_an_omitted_class_in_any_view():

@@ -46,10 +46,10 @@ def test_hint_of_equal_width_against_numpy(small_split, lambda_):
     student, teacher = network(1), network(2)
     images, labels = small_split.images, small_split.labels
     logits, features = training_outputs(network(1), images)
-    taught = keras.Model(teacher.input, [teacher.output, teacher.get_layer("bn").output])(images, training=False)
-    taught_logits, taught_features = (np.array(part, np.float64) for part in taught)
-    expected = (1 - lambda_) * cross_entropy(logits, labels) + lambda_ * divergence(taught_logits, logits, 3.0)
-    expected = np.mean(expected + 0.7 * np.mean((features - taught_features) ** 2, axis=(1, 2, 3)))
+    given = keras.Model(teacher.input, [teacher.output, teacher.get_layer("bn").output])(images, training=False)
+    teacher_logits, teacher_features = (np.array(part, np.float64) for part in given)
+    expected = (1 - lambda_) * cross_entropy(logits, labels) + lambda_ * divergence(teacher_logits, logits, 3.0)
+    expected = np.mean(expected + 0.7 * np.mean((features - teacher_features) ** 2, axis=(1, 2, 3)))
     expected += 0.01 * np.sum(np.square(student.get_layer("conv").kernel))
     hint = distill.Hint("bn", "bn", teacher_channels=4, weight=0.7)
     distiller = distill.Distiller(student, teacher, hints=[hint], lambda_=lambda_, temperature=3.0)
@@ -90,6 +90,65 @@ def test_cached_features_equal_the_live_teachers(small_split, tmp_path, softened
         batches = small_split.batches(40, seed=0, teacher=outputs if cached else None)
         losses.append(distiller.fit(batches, epochs=2, verbose=0, shuffle=False).history["loss"])
     np.testing.assert_allclose(*losses, rtol=1e-5)
+
+
+@pytest.mark.parametrize("loss", ["mse", "cosine", "attention", "relational"])
+@pytest.mark.parametrize("cached", [False, True])
+def test_each_kind_of_hint_against_its_function(small_split, tmp_path, loss, cached):
+    student, teacher = network(1, channels=5), network(2, channels=5)
+    _, features = training_outputs(network(1, channels=5), small_split.images)
+    wanted = keras.Model(teacher.input, teacher.get_layer("bn").output)(small_split.images, training=False)
+    functions = {"mse": distill.hint_loss, "cosine": distill.cosine_loss, "attention": distill.attention_loss}
+    expected = np.mean((functions | {"relational": distill.RKD()})[loss](np.array(wanted), features.astype(np.float32)))
+    outputs = distill.teacher_outputs(teacher, small_split, layers=["bn"], cache=tmp_path) if cached else None
+    hint = distill.Hint("bn", "bn", 5, weight=0.7, loss=loss)
+    distiller = distill.Distiller(student, None if cached else teacher, hints=[hint])
+    distiller.compile(keras.optimizers.SGD(1e-9))
+    logs = distiller.fit(small_split.batches(120, teacher=outputs), verbose=0, shuffle=False).history
+    assert logs["hint_loss"][0] == pytest.approx(0.7 * expected, rel=1e-4)
+
+
+@pytest.mark.parametrize("loss", ["attention", "relational"])
+def test_hints_of_any_width_need_no_regressor(small_split, loss):
+    hint = distill.Hint("bn", "bn", loss=loss)
+    distiller = distill.Distiller(network(1, channels=3), network(2, channels=5), hints=[hint])
+    assert isinstance(distiller.regressors[0], layers.Identity)
+    assert first_loss(distiller, small_split.batches(60)) > 0
+
+
+def sized(seed, kernel):
+    keras.utils.set_random_seed(seed)
+    inputs = keras.Input((8, 8, 1))
+    x = layers.Conv2D(4, kernel, name="conv")(layers.Rescaling(1 / 255)(inputs))
+    return keras.Model(inputs, layers.Dense(3)(layers.Flatten(name="flat")(x)))
+
+
+@pytest.mark.parametrize("loss", ["mse", "attention"])
+@pytest.mark.parametrize("cached", [False, True])
+def test_hints_of_another_size_are_refused_or_resized(small_split, tmp_path, loss, cached):
+    student, teacher = sized(1, 5), sized(2, 3)
+    outputs = distill.teacher_outputs(teacher, small_split, layers=["conv"], cache=tmp_path) if cached else None
+    batches, live = small_split.batches(120, teacher=outputs), None if cached else teacher
+    distiller = distill.Distiller(student, live, hints=[distill.Hint("conv", "conv", 4, loss=loss)])
+    message = r"hint 'conv' has positions \(4, 4\) and the teacher's 'conv' \(6, 6\): .*pass resize=True"
+    with pytest.raises(distill.DistillationError, match=message):
+        first_loss(distiller, batches)
+    given, wanted = (
+        np.array(keras.Model(model.input, model.get_layer("conv").output)(small_split.images))
+        for model in (student, teacher)
+    )
+    function = {"mse": distill.hint_loss, "attention": distill.attention_loss}[loss]
+    expected = np.mean(function(wanted, np.array(keras.ops.image.resize(given, (6, 6), "bilinear"))))
+    distiller = distill.Distiller(student, live, hints=[distill.Hint("conv", "conv", 4, loss=loss, resize=True)])
+    distiller.compile(keras.optimizers.SGD(1e-9))
+    logs = distiller.fit(batches, verbose=0, shuffle=False).history
+    assert logs["hint_loss"][0] == pytest.approx(expected, rel=1e-4)
+
+
+def test_hints_without_a_common_grid_are_refused_even_when_resized(small_split):
+    hint = distill.Hint("flat", "conv", 4, resize=True)
+    with pytest.raises(distill.DistillationError, match=r"positions \(\) and the teacher's 'conv' \(6, 6\)"):
+        first_loss(distill.Distiller(sized(1, 5), sized(2, 3), hints=[hint]), small_split.batches(60))
 
 
 def test_layers_have_a_cache_of_their_own(small_split, tmp_path):
@@ -152,10 +211,10 @@ def test_a_mixture_of_cached_teachers_equals_the_live_ones(small_split, tmp_path
     ]
     mixture = distill.mixture(outputs, temperature=4.0)
     losses = []
-    for teacher, taught in ((weighted_teachers(), None), (None, mixture)):
+    for teacher, outputs in ((weighted_teachers(), None), (None, mixture)):
         distiller = distill.Distiller(network(1), teacher, lambda_=0.6, temperature=4.0)
         distiller.compile(keras.optimizers.SGD(0.1))
-        batches = small_split.batches(40, seed=0, teacher=taught)
+        batches = small_split.batches(40, seed=0, teacher=outputs)
         losses.append(distiller.fit(batches, epochs=2, verbose=0, shuffle=False).history["loss"])
     np.testing.assert_allclose(*losses, rtol=1e-5)
 
@@ -166,6 +225,8 @@ def test_a_mixture_of_cached_teachers_equals_the_live_ones(small_split, tmp_path
         (lambda: distill.Distiller(network(1), hints=[distill.Hint("pol", "pool", 4)]), "no layer 'pol' in"),
         (lambda: distill.Distiller(network(1), network(2), hints=[distill.Hint("pool", "x", 4)]), "no layer 'x' in"),
         (lambda: distill.Distiller(network(1), hints=[distill.Hint("pool", "pool", 4, 0.0)]), "hint weight 0.0"),
+        (lambda: distill.Distiller(network(1), hints=[distill.Hint("pool", "pool", 4, loss="l1")]), "hint loss 'l1'"),
+        (lambda: distill.Distiller(network(1), hints=[distill.Hint("pool", "pool")]), "number of channels"),
         (lambda: distill.Distiller(network(1), [(0.5, network(2)), (0.6, network(3))]), "that add up to 1"),
         (lambda: distill.Distiller(network(1), [(1.5, network(2)), (-0.5, network(3))]), "that add up to 1"),
         (

@@ -7,7 +7,7 @@ from keras import layers
 from scipy.stats import entropy
 
 from kdsuite import distill
-from kdsuite.distill.teacher import softened_names
+from kdsuite.distill import softened_names
 
 NAMES = ("cat", "dog", "bird")
 
@@ -49,6 +49,60 @@ def test_responses_of_other_data_classes_or_no_file_are_refused(small_split, tmp
     path.write_bytes(path.read_bytes()[:200])
     with pytest.raises(distill.DistillationError, match="cannot be read"):
         distill.load_responses(path, small_split, NAMES)
+
+
+def flip(path, place):
+    content = bytearray(path.read_bytes())
+    content[place] ^= 4
+    path.write_bytes(content)
+
+
+def rewrite(path, **changes):
+    with np.load(path) as file:
+        arrays = dict(file) | changes
+    np.savez_compressed(path, **{name: array for name, array in arrays.items() if array is not None})
+
+
+DAMAGE = {
+    "a flipped bit": (lambda path: flip(path, 300), "cannot be read"),
+    "empty": (lambda path: path.write_bytes(b""), "cannot be read"),
+    "no description": (lambda path: rewrite(path, described=None), "cannot be read"),
+    "a description of another kind": (lambda path: rewrite(path, described="[1]"), "cannot be read"),
+    "a description without names": (lambda path: rewrite(path, described="{}"), "cannot be read"),
+    "NaN": (lambda path: rewrite(path, logits=np.full((120, 3), np.nan, np.float32)), "expected finite float32"),
+    "rows": (
+        lambda path: rewrite(path, logits=np.zeros((119, 3), np.float32)),
+        r"\(119, 3\): expected finite",
+    ),
+    "classes": (lambda path: rewrite(path, logits=np.zeros((120, 2), np.float32)), r"\(120, 2\): expected finite"),
+    "type": (lambda path: rewrite(path, logits=np.zeros((120, 3), np.int32)), "int32 .*expected finite float32"),
+    "probabilities": (lambda path: rewrite(path, logits=np.full((120, 3), 1 / 3, np.float32)), "are probabilities"),
+}
+
+
+@pytest.mark.parametrize("damage", DAMAGE)
+def test_a_damaged_file_is_refused_in_one_line(small_split, tmp_path, damage):
+    _, path = written(small_split, tmp_path)
+    make, message = DAMAGE[damage]
+    make(path)
+    with pytest.raises(distill.DistillationError, match=message) as refusal:
+        distill.load_responses(path, small_split, NAMES)
+    assert "\n" not in str(refusal.value)
+
+
+def test_a_broken_write_leaves_the_former_file(small_split, tmp_path, monkeypatch):
+    outputs, path = written(small_split, tmp_path)
+    before = path.read_bytes()
+
+    def break_off(file, **arrays):
+        file.write(b"half")
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(np, "savez_compressed", break_off)
+    with pytest.raises(KeyboardInterrupt):
+        distill.Responses(outputs, NAMES, {}).save(path)
+    assert path.read_bytes() == before
+    assert list(path.parent.iterdir()) == [path]
 
 
 @pytest.mark.parametrize("wanted", [0.01, 0.5, 1.5, np.log(10)])

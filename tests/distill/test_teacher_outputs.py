@@ -1,3 +1,5 @@
+from pathlib import Path
+
 import keras
 import numpy as np
 import pytest
@@ -37,7 +39,7 @@ def test_second_call_reads_and_a_changed_teacher_recomputes(small_split, tmp_pat
     model = teacher()
     first = distill.teacher_outputs(model, small_split, cache=tmp_path)
     with monkeypatch.context() as patch:
-        patch.setattr("kdsuite.distill.teacher._forward", lambda *_: pytest.fail("ran the teacher again"))
+        patch.setattr("kdsuite.distill.teacher._Run.forward", lambda *_: pytest.fail("ran the teacher again"))
         again = distill.teacher_outputs(model, small_split, cache=tmp_path)
     np.testing.assert_array_equal(first.arrays["logits"], again.arrays["logits"])
     model.layers[-1].bias.assign([1.0, 0.0, 0.0])
@@ -53,17 +55,72 @@ def test_other_data_has_other_outputs(small_split, tmp_path):
     assert len(stored(tmp_path)) == 2
 
 
-@pytest.mark.parametrize(
-    "damage", [lambda content: content[:-50], lambda content: content[:200] + b"\0" + content[201:]]
-)
+def flipped(content, place):
+    return content[:place] + bytes([content[place] ^ 4]) + content[place + 1 :]
+
+
+def put(path, **arrays):
+    np.savez(path, **arrays)
+
+
+LOGITS = np.zeros((120, 3), np.float32)
+DAMAGE = {
+    "truncated": lambda path: path.write_bytes(path.read_bytes()[:-50]),
+    "empty": lambda path: path.write_bytes(b""),
+    "a flipped bit": lambda path: path.write_bytes(flipped(path.read_bytes(), 900)),
+    "a flipped bit in the header": lambda path: path.write_bytes(flipped(path.read_bytes(), 32)),
+    "NaN": lambda path: put(path, logits=np.where(np.arange(3) == 1, np.nan, LOGITS)),
+    "fewer rows": lambda path: put(path, logits=LOGITS[:-1]),
+    "more classes": lambda path: put(path, logits=np.zeros((120, 4), np.float32)),
+    "another type": lambda path: put(path, logits=LOGITS.astype(np.float64)),
+    "another name": lambda path: put(path, probabilities=LOGITS),
+}
+
+
+@pytest.mark.parametrize("damage", DAMAGE)
 def test_damaged_cache_is_named_and_rebuilt(small_split, tmp_path, capsys, damage):
     model = teacher()
     first = distill.teacher_outputs(model, small_split, cache=tmp_path)
     path = stored(tmp_path)[0]
-    path.write_bytes(damage(path.read_bytes()))
+    DAMAGE[damage](path)
     again = distill.teacher_outputs(model, small_split, cache=tmp_path)
     np.testing.assert_array_equal(first.arrays["logits"], again.arrays["logits"])
-    assert f"{path} is damaged" in capsys.readouterr().err
+    (line,) = capsys.readouterr().err.strip().splitlines()
+    assert line.startswith(f"cache {path} is damaged (")
+    distill.teacher_outputs(model, small_split, cache=tmp_path)
+    assert capsys.readouterr().err == ""
+
+
+def test_no_single_flipped_bit_gets_through(small_split, tmp_path, capsys):
+    model = teacher()
+    first = distill.teacher_outputs(model, small_split, cache=tmp_path).arrays["logits"]
+    path = stored(tmp_path)[0]
+    whole = path.read_bytes()
+    for place in np.random.default_rng(0).choice(len(whole), 40, replace=False):
+        path.write_bytes(flipped(whole, place))
+        again = distill.teacher_outputs(model, small_split, cache=tmp_path).arrays["logits"]
+        np.testing.assert_array_equal(first, again)
+        assert all(line.startswith("cache ") for line in capsys.readouterr().err.splitlines())
+
+
+def test_a_teacher_of_nan_is_refused_and_not_kept(small_split, tmp_path):
+    model = teacher()
+    model.layers[-1].bias.assign([np.nan, 0.0, 0.0])
+    with pytest.raises(distill.DistillationError, match="the teacher 'teacher' gives NaN or infinity in its logits"):
+        distill.teacher_outputs(model, small_split, cache=tmp_path)
+    assert not (tmp_path / "teacher").exists()
+
+
+def test_a_write_that_breaks_off_leaves_nothing(small_split, tmp_path, monkeypatch):
+    def break_off(file, **arrays):
+        Path(file).write_bytes(b"half")
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(np, "savez", break_off)
+        with pytest.raises(KeyboardInterrupt):
+            distill.teacher_outputs(teacher(), small_split, cache=tmp_path)
+    assert list((tmp_path / "teacher").iterdir()) == []
 
 
 def test_batches_refuse_outputs_of_other_data(small_split, tmp_path):
@@ -85,7 +142,7 @@ def test_a_jittered_split_has_the_outputs_of_every_view(small_split, tmp_path):
         )
     plain = distill.teacher_outputs(model, small_split, cache=tmp_path)
     np.testing.assert_allclose(
-        outputs.arrays["logits"][:, jitter.unshifted], plain.arrays["logits"], rtol=1e-5, atol=1e-3
+        outputs.arrays["logits"][:, jitter.identity], plain.arrays["logits"], rtol=1e-5, atol=1e-3
     )
     assert len(stored(tmp_path)) == 2
 

@@ -6,7 +6,7 @@ import keras
 import pandas as pd
 import pytest
 
-from experiments.__main__ import main
+from experiments.cli import main
 from experiments.export import COLUMNS
 from kdsuite import models
 

@@ -7,7 +7,7 @@ import pytest
 
 from kdsuite import models
 
-PUBLISHED = Path(__file__).resolve().parents[2] / "results" / "published" / "published.csv"
+PUBLISHED = Path(__file__).resolve().parents[2] / "results" / "reference" / "published.csv"
 STUDY_4 = {
     "teacher": lambda: models.vgg(),
     "student S1": lambda: models.vgg(models.S1, classes=None, features=512),

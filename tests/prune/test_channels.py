@@ -1,7 +1,6 @@
 """Deleting channels equals zeroing them, on whole architectures and layer type by layer type."""
 
-import subprocess
-import sys
+from functools import partial
 
 import keras
 import numpy as np
@@ -9,188 +8,19 @@ import pytest
 from keras import layers
 
 from kdsuite import prune
-from tests.prune.zeroing import randomise, zeroed_output
-
-APPLICATIONS = {
-    "MobileNet": lambda: keras.applications.MobileNet(
-        weights=None, alpha=0.5, input_shape=(64, 64, 3), classes=5, classifier_activation=None
-    ),
-    "MobileNetV2": lambda: keras.applications.MobileNetV2(
-        weights=None, alpha=0.5, input_shape=(96, 96, 3), classes=5, classifier_activation=None
-    ),
-    "ResNet50": lambda: keras.applications.ResNet50(
-        weights=None, input_shape=(64, 64, 3), classes=5, classifier_activation=None
-    ),
-    "VGG16": lambda: keras.applications.VGG16(weights=None, input_shape=(32, 32, 3), classes=5),
-    "DenseNet121": lambda: keras.applications.DenseNet121(
-        weights=None, input_shape=(64, 64, 3), classes=5, classifier_activation=None
-    ),
-}
-GROUPS = {"MobileNet": 14, "MobileNetV2": 25, "ResNet50": 37, "VGG16": 15, "DenseNet121": 120}
-
-
-def thirty_percent(model) -> dict[str, list[int]]:
-    rng, deleted = np.random.default_rng(0), {}
-    for group in prune.channel_groups(model):
-        for index in rng.permutation(len(group.channels))[: int(0.3 * len(group.channels))]:
-            for layer, channel in group.channels[index]:
-                deleted.setdefault(layer, []).append(channel)
-    return deleted
-
-
-def assert_equals_zeroing(model, pruned, deleted, inputs):
-    expected = zeroed_output(model, inputs, deleted)
-    outputs = keras.tree.flatten(pruned(inputs, training=False))
-    for output, zeroed, original in zip(outputs, expected, keras.tree.flatten(model(inputs)), strict=True):
-        np.testing.assert_allclose(output, zeroed, rtol=0, atol=1e-5 * np.abs(zeroed).max())
-        assert np.abs(original - zeroed).max() > 1e-4 * np.abs(zeroed).max()
-
-
-@pytest.mark.parametrize("name", APPLICATIONS)
-def test_thirty_percent_of_every_group_of_an_application(name):
-    keras.utils.set_random_seed(0)
-    model = APPLICATIONS[name]()
-    randomise(model)
-    weights = model.get_weights()
-    assert len(prune.channel_groups(model)) == GROUPS[name]
-    deleted = thirty_percent(model)
-    pruned = prune.delete_channels(model, deleted)
-    assert_equals_zeroing(
-        model, pruned, deleted, np.random.default_rng(1).normal(size=(2, *model.input_shape[1:])).astype("float32")
-    )
-    assert [layer.name for layer in pruned.layers] == [layer.name for layer in model.layers]
-    for before, after in zip(weights, model.get_weights(), strict=True):
-        np.testing.assert_array_equal(before, after)
-    for layer, channels in deleted.items():
-        assert pruned.get_layer(layer).output.shape[-1] == model.get_layer(layer).output.shape[-1] - len(channels)
-
-
-def residual():
-    inputs = keras.Input((8, 8, 3))
-    shortcut = layers.Conv2D(6, 1, name="shortcut")(inputs)
-    x = layers.BatchNormalization(name="bn")(layers.Conv2D(6, 3, padding="same", name="first")(inputs))
-    x = layers.Add(name="add_one")([x, shortcut])
-    y = layers.Conv2D(6, 3, padding="same", name="second")(layers.ReLU(name="relu")(x))
-    x = layers.Add(name="add_two")([x, y])
-    return keras.Model(inputs, layers.Dense(2, name="head")(layers.GlobalAveragePooling2D()(x)))
-
-
-def squeeze_and_excitation():
-    inputs = keras.Input((8, 8, 3))
-    x = layers.Conv2D(6, 3, name="first")(inputs)
-    gate = layers.GlobalAveragePooling2D()(x)
-    gate = layers.Dense(4, activation="tanh", name="squeeze")(gate)
-    gate = layers.Reshape((1, 1, 6))(layers.Dense(6, activation="sigmoid", name="excite")(gate))
-    return keras.Model(inputs, layers.Conv2D(2, 3, name="head")(layers.Multiply()([x, gate])))
-
-
-def concatenated(axis):
-    inputs = keras.Input((8, 8, 3))
-    branches = [layers.Conv2D(4, 3, name=name)(inputs) for name in ("first", "second")]
-    x = layers.BatchNormalization()(layers.Concatenate(axis=axis)(branches))
-    return keras.Model(inputs, layers.Conv2D(2, 3, name="head")(x))
-
-
-def shared():
-    inputs = keras.Input((8, 8, 3))
-    convolution = layers.Conv2D(3, 3, padding="same", name="first")
-    x = convolution(layers.Conv2D(3, 1, name="stem")(inputs))
-    return keras.Model(inputs, layers.Conv2D(2, 3, name="head")(convolution(x)))
-
-
-def two_outputs():
-    inputs = keras.Input((8, 8, 3))
-    x = layers.Conv2D(4, 3, name="first")(inputs)
-    pooled = layers.GlobalMaxPooling2D()(x)
-    return keras.Model(inputs, [layers.Dense(2, name="one")(pooled), layers.Conv2D(3, 3, name="two")(x)])
-
-
-def operators():
-    inputs = keras.Input((8, 8, 3))
-    x = layers.Conv2D(4, 3, name="first")(inputs)
-    y = layers.Conv2D(4, 3, name="second")(inputs)
-    return keras.Model(inputs, layers.Conv2D(2, 3, name="head")(x * y + x))
-
-
-def sequence(shape, *middle, head=None):
-    return keras.Sequential([keras.Input(shape), *middle, head or layers.Dense(3, name="head")])
-
-
-SMALL = {
-    "Conv1D": lambda: sequence(
-        (12, 2), layers.Conv1D(5, 3, name="first"), layers.MaxPooling1D(), layers.Conv1D(4, 2), layers.Flatten()
-    ),
-    "Conv3D": lambda: sequence(
-        (6, 6, 6, 2),
-        *(layers.Conv3D(5, 3, name="first"), layers.BatchNormalization(), layers.AveragePooling3D(2), layers.Flatten()),
-    ),
-    "Conv2DTranspose": lambda: sequence(
-        (4, 4, 3),
-        *(layers.Conv2DTranspose(5, 3, name="first"), layers.Conv2DTranspose(4, 3, strides=2), layers.Flatten()),
-    ),
-    "SeparableConv2D": lambda: sequence(
-        (8, 8, 3),
-        layers.SeparableConv2D(5, 3, depth_multiplier=2, name="first"),
-        layers.SeparableConv2D(4, 3, depth_multiplier=2),
-    ),
-    "SeparableConv2D without bias": lambda: sequence(
-        (8, 8, 3), layers.SeparableConv2D(5, 3, use_bias=False, name="first"), layers.SeparableConv2D(4, 3)
-    ),
-    "DepthwiseConv2D": lambda: sequence(
-        (8, 8, 3),
-        layers.Conv2D(5, 3, name="first"),
-        layers.DepthwiseConv2D(3, depth_multiplier=2, use_bias=False),
-        layers.BatchNormalization(scale=False),
-        layers.Conv2D(4, 3),
-    ),
-    "Flatten into Dense": lambda: sequence(
-        (8, 8, 3), layers.Conv2D(5, 3, name="first"), layers.Cropping2D(1), layers.UpSampling2D(), layers.Flatten()
-    ),
-    "batch norm behind Flatten": lambda: sequence(
-        (6, 6, 3), layers.Conv2D(5, 3, name="first"), layers.Flatten(), layers.BatchNormalization()
-    ),
-    "Reshape": lambda: sequence(
-        (6, 6, 3), layers.Conv2D(5, 3, name="first"), layers.Reshape((16, 5)), layers.Conv1D(2, 3), layers.Flatten()
-    ),
-    "Reshape to one axis": lambda: sequence(
-        (6, 6, 3), layers.Conv2D(5, 3, name="first"), layers.Reshape((-1,)), layers.Dropout(0.5)
-    ),
-    "Permute of positions": lambda: sequence(
-        (6, 5, 3), layers.Conv2D(5, 3, name="first"), layers.Permute((2, 1, 3)), layers.Flatten()
-    ),
-    "PReLU": lambda: sequence(
-        (6, 6, 3),
-        layers.Conv2D(5, 3, name="first"),
-        layers.PReLU(shared_axes=(1, 2), alpha_initializer="ones"),
-        layers.ZeroPadding2D(1),
-        layers.Conv2D(2, 3),
-    ),
-    "pooling that keeps its axes": lambda: sequence(
-        (6, 6, 3),
-        *(layers.Conv2D(5, 3, name="first"), layers.GlobalMaxPooling2D(keepdims=True), layers.Conv2D(3, 1)),
-        head=layers.Flatten(),
-    ),
-    "Dense": lambda: sequence((7,), layers.Dense(5, name="first"), layers.ELU(), layers.RepeatVector(2)),
-    "Dense on a sequence": lambda: sequence((6, 3), layers.Dense(5, name="first"), layers.LeakyReLU(), layers.Dense(2)),
-    "SimpleRNN": lambda: sequence(
-        (6, 3), layers.SimpleRNN(5, return_sequences=True, name="first"), layers.SimpleRNN(4)
-    ),
-    "GRU": lambda: sequence((6, 3), layers.GRU(5, return_sequences=True, name="first"), layers.GRU(4)),
-    "GRU, reset before": lambda: sequence(
-        (6, 3), layers.GRU(5, return_sequences=True, reset_after=False, name="first"), layers.GRU(4, reset_after=False)
-    ),
-    "LSTM": lambda: sequence((6, 3), layers.LSTM(5, return_sequences=True, name="first"), layers.LSTM(4)),
-    "two outputs": two_outputs,
-    "Concatenate of channels": lambda: concatenated(-1),
-    "any image size": lambda: keras.Sequential(
-        [keras.Input((None, None, 3)), layers.Conv2D(5, 3, name="first"), layers.MaxPooling2D(), layers.Conv2D(2, 3)]
-    ),
-}
-
-
-def inputs_for(model):
-    shape = [8 if size is None else size for size in model.input_shape[1:]]
-    return np.random.default_rng(1).normal(size=(4, *shape)).astype("float32")
+from tests.prune.networks import (
+    SMALL,
+    attention,
+    concatenated,
+    grouped,
+    inputs_for,
+    operators,
+    residual,
+    sequence,
+    shared,
+    squeeze_and_excitation,
+)
+from tests.prune.zeroing import assert_equals_zeroing, randomise
 
 
 @pytest.mark.parametrize("name", SMALL)
@@ -199,8 +29,7 @@ def test_layer_types(name):
     model = SMALL[name]()
     randomise(model)
     pruned = prune.delete_channels(model, {"first": [0, 3]})
-    graph = keras.Model(model.inputs[0], model.outputs[0]) if isinstance(model, keras.Sequential) else model
-    assert_equals_zeroing(graph, pruned, {"first": [0, 3]}, inputs_for(model))
+    assert_equals_zeroing(prune.flatten(model), pruned, {"first": [0, 3]}, inputs_for(model))
 
 
 @pytest.mark.parametrize(
@@ -211,6 +40,8 @@ def test_layer_types(name):
         (lambda: concatenated(1), {"first": [1, 2]}, ["first", "second"]),
         (shared, {"stem": [1]}, ["stem", "first"]),
         (operators, {"second": [1, 3]}, ["first", "second"]),
+        (attention, {"mha": [0, 4]}, ["embed", "mha"]),
+        (attention, {"mha/heads": [0, 3]}, ["mha/heads"]),
     ],
 )
 def test_channels_that_are_merged_go_together(build, asked, together):
@@ -222,6 +53,50 @@ def test_channels_that_are_merged_go_together(build, asked, together):
     pruned = prune.delete_channels(model, asked)
     assert_equals_zeroing(model, pruned, deleted, inputs_for(model))
     assert tuple(together) in [group.layers for group in prune.channel_groups(model)]
+
+
+@pytest.mark.parametrize(
+    "layer",
+    [
+        partial(layers.Conv2D, 9, 3, groups=3),
+        partial(layers.Conv2D, 3, 3, groups=3, use_bias=False),
+        partial(layers.GroupNormalization, 3),
+    ],
+)
+def test_groups_go_whole(layer):
+    model = grouped(layer)()
+    randomise(model)
+    pruned = prune.delete_channels(model, {"first": [1, 4]})
+    assert pruned.get_layer("grouped").groups == 1
+    assert_equals_zeroing(prune.flatten(model), pruned, {"first": [0, 1, 4, 5]}, inputs_for(model))
+
+
+def test_a_depthwise_convolution_written_as_a_grouped_one_loses_single_channels():
+    model = grouped(partial(layers.Conv2D, 12, 3, groups=6))()
+    pruned = prune.delete_channels(model, {"grouped": [5]})
+    assert pruned.get_layer("grouped").kernel.shape == (3, 3, 1, 10)
+    assert_equals_zeroing(prune.flatten(model), pruned, {"first": [2]}, inputs_for(model))
+
+
+def test_a_report_says_which_channels_go_with_those_named_and_why():
+    report = prune.deletion_report(shared(), {"stem": [1]})
+    assert report.deleted == {"stem": (1,), "first": (1,)}
+    assert report.because == {("first", 1): "'first' reads both: it is called more than once"}
+    assert str(report).endswith("with them go first 1, because 'first' reads both: it is called more than once")
+    report = prune.deletion_report(residual(), {"second": [0, 3]})
+    assert report.because["first", 3] == "'add_two' merges them"
+    assert report.because["shortcut", 0] == "'add_two' merges them, and 'add_one' merges them"
+    assert prune.deletion_report(SMALL["Conv1D"](), {"first": [0]}).because == {}
+
+
+def test_a_normalization_layer_keeps_what_it_was_adapted_to():
+    inputs = keras.Input((8, 8, 3))
+    norm = layers.Normalization(name="norm")
+    norm.adapt(np.random.default_rng(0).normal(3, 2, (50, 8, 8, 3)))
+    x = layers.Conv2D(6, 3, name="first")(norm(inputs))
+    model = keras.Model(inputs, layers.Conv2D(2, 3, name="head")(x))
+    pruned = prune.delete_channels(model, {"first": [2]})
+    assert_equals_zeroing(model, pruned, {"first": [2]}, inputs_for(model))
 
 
 def test_one_branch_of_a_concatenation_that_is_added_goes_with_its_part_of_the_sum():
@@ -264,9 +139,8 @@ def test_configuration_survives():
 
 def test_layers_that_surgery_does_not_know_may_stand_where_no_channel_is_deleted():
     inputs = keras.Input((8, 8, 3), name="pixels")
-    x = layers.Rescaling(1 / 255, name="rescaling")(inputs)
-    x = layers.Conv2D(6, 3, name="first")(x)
-    x = layers.LayerNormalization(name="norm")(layers.Conv2D(6, 3, name="second")(x))
+    x = layers.Conv2D(6, 3, name="first")(layers.Resizing(8, 8, name="size")(inputs))
+    x = layers.UnitNormalization(name="norm")(layers.Conv2D(6, 3, name="second")(x))
     model = keras.Model(inputs, layers.Dense(2, name="head")(layers.Flatten()(x)))
     pruned = prune.delete_channels(model, {"first": [2]})
     assert_equals_zeroing(model, pruned, {"first": [2]}, inputs_for(model))
@@ -277,6 +151,15 @@ def test_layers_that_surgery_does_not_know_may_stand_where_no_channel_is_deleted
 
 def with_layer(layer):
     return sequence((8, 8, 4), layers.Conv2D(4, 3, name="first"), layer, layers.Flatten())
+
+
+def operation(apply):
+    def build():
+        inputs = keras.Input((8, 8, 4))
+        x = apply(layers.Conv2D(4, 3, name="first")(inputs))
+        return keras.Model(inputs, layers.Dense(2)(layers.Flatten()(x)))
+
+    return build
 
 
 @pytest.mark.parametrize(
@@ -295,51 +178,45 @@ def with_layer(layer):
         (residual, {"first": [0, 1, 2], "second": [3, 4, 5]}, "would lose all its 6 channels: keep at least one"),
         (residual, {"head": [0]}, "channel 0 of layer 'head' cannot be deleted: it is an output of the model"),
         (
-            lambda: with_layer(layers.GroupNormalization(2, name="norm")),
+            lambda: with_layer(layers.BatchNormalization(axis=1, name="norm")),
             {"first": [0]},
-            "it reaches 'norm', a layer of type GroupNormalization",
+            "it reaches 'norm', a layer of type BatchNormalization over axis 1: expected the last",
         ),
         (
-            lambda: with_layer(layers.Conv2D(4, 3, groups=2, name="grouped")),
-            {"first": [0]},
-            "it reaches 'grouped', a convolution in 2 groups",
+            lambda: sequence(
+                (4, 8, 8), layers.MaxPooling2D(data_format="channels_first", name="pool"), layers.Flatten()
+            ),
+            {"pool": [0]},
+            "layer 'pool' gives no channels that can be deleted: it is a layer whose data_format is channels_first",
         ),
+        (
+            lambda: with_layer(layers.Rescaling([1, 2, 3, 4], name="scaled")),
+            {"first": [0]},
+            "it reaches 'scaled', a layer of type Rescaling with a value for each channel",
+        ),
+        (
+            lambda: with_layer(layers.Activation(keras.ops.softmax, name="softmax")),
+            {"first": [0]},
+            "it reaches 'softmax', a layer whose activation softmax mixes channels",
+        ),
+        (operation(keras.ops.softmax), {"first": [0]}, "it reaches 'softmax.*', an operation of type Softmax, which"),
+        (operation(lambda x: x * np.ones(4)), {"first": [0]}, "an operation of type Multiply with an array"),
         (lambda: with_layer(layers.Softmax(name="softmax")), {"first": [0]}, "it reaches 'softmax', a layer of type"),
         (
             lambda: with_layer(layers.Activation("softmax", name="softmax")),
             {"first": [0]},
-            "it reaches 'softmax', whose activation softmax mixes channels",
+            "it reaches 'softmax', a layer whose activation softmax mixes channels",
         ),
         (
             lambda: with_layer(layers.Permute((3, 1, 2), name="permuted")),
             {"first": [0]},
-            r"it reaches 'permuted', whose output shape \(None, 4, 6, 6\) mixes channels with positions",
+            r"it reaches 'permuted', a layer whose output shape \(None, 4, 6, 6\) mixes channels with positions",
         ),
-        (lambda: with_layer(sequence((6, 6, 4))), {"first": [0]}, "a model within the model"),
     ],
 )
 def test_refusals_name_the_layer_and_the_reason(model, channels, message):
     with pytest.raises(prune.PruneError, match=message):
         prune.delete_channels(model(), channels)
-
-
-def test_the_result_loads_where_tf_keras_is_never_imported(tmp_path):
-    model = residual()
-    randomise(model)
-    pruned = prune.delete_channels(model, {"first": [0, 5]})
-    inputs = inputs_for(model)
-    pruned.save(tmp_path / "pruned.keras")
-    np.save(tmp_path / "inputs.npy", inputs)
-    np.save(tmp_path / "outputs.npy", pruned(inputs, training=False))
-    script = f"""
-import sys, keras, numpy as np
-from kdsuite import prune
-model = keras.models.load_model(r"{tmp_path}/pruned.keras")
-expected = np.load(r"{tmp_path}/outputs.npy")
-np.testing.assert_allclose(model(np.load(r"{tmp_path}/inputs.npy")), expected, rtol=1e-6, atol=1e-6)
-assert not [name for name in sys.modules if name.split(".")[0] in ("tf_keras", "kerassurgeon")]
-"""
-    subprocess.run([sys.executable, "-c", script], check=True)
 
 
 def test_a_sequential_model_and_its_training_go_on():

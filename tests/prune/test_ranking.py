@@ -1,4 +1,6 @@
-"""Scores of channels against NumPy, finite differences and kerassurgeon, and shrinking to a target."""
+"""Scores of channels against NumPy, finite differences and kerassurgeon."""
+
+from functools import partial
 
 import keras
 import numpy as np
@@ -7,8 +9,8 @@ import tensorflow as tf
 from keras import layers
 
 from kdsuite import prune
-from kdsuite.prune.carry import kerassurgeon
-from kdsuite.prune.groups import Channels
+from kdsuite.prune.tf_keras_models import kerassurgeon
+from tests.prune.networks import attention, inputs_for
 from tests.prune.zeroing import randomise
 
 
@@ -132,7 +134,7 @@ def test_random_scores_are_reproducible_and_differ_by_layer_and_seed(model):
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ({"layers": ["first"], "criterion": "l2"}, "criterion 'l2': expected 'l1', 'apoz', 'taylor' or 'random'"),
+        ({"layers": ["first"], "criterion": "l2"}, "criterion 'l2': expected 'l1', 'apoz', 'taylor', 'random',"),
         ({"layers": ["first"], "criterion": "apoz"}, "criterion 'apoz' needs data"),
         ({"layers": ["relu"]}, "no channels in layer 'relu': expected one of first, second, third, logits"),
         ({"layers": ["first"], "criterion": "taylor", "data": []}, "the data hold no batches"),
@@ -143,55 +145,93 @@ def test_bad_scores(model, arguments, message):
         prune.channel_scores(model, **arguments)
 
 
-def test_costs_are_known_before_the_surgery(model):
-    deleted = {"first": [0, 4], "second": [1], "third": [2, 3, 6]}
-    channels = Channels(model)
-    numbers = [int(channels.given[name][channel]) for name, indices in deleted.items() for channel in indices]
-    pruned = prune.delete_channels(model, deleted)
-    for layer in model.layers:
-        expected = [tuple(weight.shape) for weight in pruned.get_layer(layer.name).weights]
-        assert channels.shapes_without(layer, numbers) == expected
+def distances(filters):
+    return [sum(np.linalg.norm(one - other) for other in filters) for one in filters]
 
 
-@pytest.mark.parametrize("scope", ["global", "layer"])
-@pytest.mark.parametrize(("target", "cost"), [("params", keras.Model.count_params), ("macs", prune.macs)])
-@pytest.mark.parametrize("criterion", ["l1", "taylor"])
-def test_shrink_reaches_its_target(criterion, target, cost, scope):
-    model = keras.applications.MobileNet(
-        weights=None, alpha=0.25, input_shape=(32, 32, 3), classes=3, classifier_activation=None
-    )
-    random = np.random.default_rng(0)
-    data = [(random.normal(size=(4, 32, 32, 3)).astype("float32"), random.integers(0, 3, 4))]
-    pruned = prune.shrink(model, data, keep=0.5, criterion=criterion, scope=scope, target=target)
-    assert cost(pruned) / cost(model) == pytest.approx(0.5, rel=0.02)
-    shares = [pruned.get_layer(f"conv_pw_{n}").filters / model.get_layer(f"conv_pw_{n}").filters for n in range(5, 14)]
-    assert (max(shares) - min(shares) < 0.02) == (scope == "layer")
+def test_fpgm_is_the_sum_of_distances_to_the_other_filters(model):
+    scores = prune.channel_scores(model, ["first", "second"], criterion="fpgm")
+    first = model.get_layer("first").kernel.numpy().reshape(-1, 6).T
+    np.testing.assert_allclose(scores["first"], distances(first), rtol=1e-5)
+    second = model.get_layer("second").pointwise_kernel.numpy()[0, 0].T
+    np.testing.assert_allclose(scores["second"], distances(second), rtol=1e-5)
+    layer = model.get_layer("third")
+    kernel = layer.kernel.numpy()
+    kernel[:, 4] = kernel.mean(1)
+    layer.set_weights([kernel, layer.bias])
+    assert prune.rank_channels(model, "third", criterion="fpgm")[0] == 4
 
 
-def test_shrink_takes_the_least_important_first():
-    model = keras.Sequential([keras.Input((6,)), layers.Dense(10, name="first"), layers.Dense(2, name="logits")])
-    pruned = prune.shrink(model, keep=0.511)
-    kept = np.sort(prune.rank_channels(model, "first")[5:])
-    np.testing.assert_array_equal(pruned.get_layer("first").kernel, model.get_layer("first").kernel.numpy()[:, kept])
-    np.testing.assert_array_equal(pruned.get_layer("logits").kernel, model.get_layer("logits").kernel.numpy()[kept])
+def test_lamp_is_the_squared_norm_over_those_not_smaller():
+    model = keras.Sequential([keras.Input((2,)), layers.Dense(3, name="first"), layers.Dense(2)])
+    model.get_layer("first").set_weights([np.array([[3.0, 1, 0], [4, 0, 2]]), np.zeros(3)])
+    scores = prune.channel_scores(model, ["first"], criterion="lamp")["first"]
+    np.testing.assert_allclose(scores, [25 / 25, 1 / (25 + 4 + 1), 4 / (25 + 4)])
+
+
+def test_bn_scale_is_that_of_the_batch_norm_behind_through_merges():
+    inputs = keras.Input((8, 8, 3))
+    parts = [layers.Conv2D(3, 1, name=name)(inputs) for name in ("left", "right")]
+    x = layers.BatchNormalization(name="bn")(layers.Concatenate()(parts))
+    model = keras.Model(inputs, layers.Conv2D(2, 1, name="logits")(x))
+    model.get_layer("bn").gamma.assign([1, -2, 3, 0.5, 0, -0.25])
+    scores = prune.channel_scores(model, ["left", "right"], criterion="bn_scale")
+    np.testing.assert_array_equal(scores["left"], [1, 2, 3])
+    np.testing.assert_array_equal(scores["right"], [0.5, 0, 0.25])
+    with pytest.raises(prune.PruneError, match="'bn_scale' cannot score layer 'logits': no batch norm stands behind"):
+        prune.channel_scores(model, ["logits"], criterion="bn_scale")
+
+
+def test_taylor_of_weights_is_the_change_of_the_loss_when_a_filter_is_scaled(model, data):
+    """Σ w ∂loss/∂w is the derivative of a batch's mean loss by a factor on the filter, here by finite differences."""
+    scores = prune.channel_scores(model, ["first", "second"], data, "taylor_weights")
+    kernel = model.get_layer("second").pointwise_kernel
+    original = kernel.numpy()
+    expected = np.zeros(5)
+    for images, labels in data:
+        for channel in range(5):
+            losses = []
+            for step in (0.01, -0.01):
+                scaled = original.copy()
+                scaled[..., channel] *= 1 + step
+                kernel.assign(scaled)
+                loss = keras.losses.sparse_categorical_crossentropy(labels, model(images), from_logits=True)
+                losses.append(np.mean(loss, dtype="float64"))
+            expected[channel] += ((losses[0] - losses[1]) / 0.02) ** 2 / 3
+    kernel.assign(original)
+    np.testing.assert_allclose(scores["second"], expected, rtol=3e-2)
+    model.trainable = False
+    frozen = prune.channel_scores(model, ["second"], data, "taylor_weights")
+    np.testing.assert_allclose(frozen["second"], scores["second"], rtol=1e-5)
+
+
+def test_heads_of_attention_are_ranked_by_the_kernels_that_make_them(data):
+    model = attention()
+    weights = {weight.path.partition("/")[2]: weight.numpy() for weight in model.get_layer("mha").weights}
+    expected = sum(np.abs(weights[f"{name}/kernel"]).sum((0, 2)) for name in ("query", "key", "value"))
+    np.testing.assert_allclose(prune.channel_scores(model, ["mha/heads"])["mha/heads"], expected, rtol=1e-6)
+    with pytest.raises(prune.PruneError, match="cannot score layer 'mha/heads': no activation of its own"):
+        prune.channel_scores(model, ["mha/heads"], [(inputs_for(model), np.zeros(4, int))], "apoz")
 
 
 @pytest.mark.parametrize(
-    ("arguments", "message"),
+    ("layer", "reason"),
     [
-        ({"keep": 1.0}, "keep 1.0: expected a share between 0 and 1"),
-        ({"keep": 0.01}, "keep 0.01 of the params is out of reach: the nearest is 0.1"),
-        ({"scope": "block"}, "scope 'block': expected 'global' or 'layer'"),
-        ({"target": "bytes"}, "target 'bytes': expected 'params' or 'macs'"),
+        (partial(layers.Dense, 4, activation="relu"), None),
+        (
+            partial(layers.MaxPooling2D, data_format="channels_first"),
+            "whose data_format is channels_first",
+        ),
+        (partial(layers.Conv2D, 4, 3, groups=2), "no channels in layer 'middle': expected one of first, last"),
+        (partial(layers.EinsumDense, "abcd,de->abce", (None, None, 4)), "it is a layer of type EinsumDense, which"),
     ],
 )
-def test_bad_shrink(arguments, message):
-    model = keras.Sequential([keras.Input((6,)), layers.Dense(10), layers.Dense(2)])
-    with pytest.raises(prune.PruneError, match=message):
-        prune.shrink(model, **arguments)
-
-
-def test_nothing_to_shrink():
-    model = keras.Sequential([keras.Input((6,)), layers.Dense(10)], name="linear")
-    with pytest.raises(prune.PruneError, match="model 'linear' has no channels that can be deleted"):
-        prune.shrink(model)
+def test_a_layer_whose_channels_cannot_be_followed_is_refused_with_the_reason(layer, reason):
+    model = keras.Sequential(
+        [keras.Input((8, 8, 3)), layers.Conv2D(4, 3, name="first"), layer(name="middle"), layers.Dense(2, name="last")]
+    )
+    if reason is None:
+        assert len(prune.rank_channels(model, "middle")) == 4
+    else:
+        with pytest.raises(prune.PruneError, match=reason):
+            prune.rank_channels(model, "middle")

@@ -1,0 +1,183 @@
+"""Outputs that are probabilities already: how they are found, and `to_logits`."""
+
+import keras
+import numpy as np
+import tensorflow as tf
+from keras import layers
+
+from kdsuite.distill.errors import DistillationError
+from kdsuite.distill.structure import as_functional
+
+# What changes neither values nor, but for their places, rows.
+PASS_ON = (
+    layers.Reshape,
+    layers.Flatten,
+    layers.Permute,
+    layers.Identity,
+    layers.Dropout,
+    layers.ActivityRegularization,
+)
+PASS_ON_OPS = ("Reshape", "Squeeze", "ExpandDims", "Transpose", "Identity", "Cast")
+ACTIVATIONS = {"softmax": keras.activations.softmax, "sigmoid": keras.activations.sigmoid}
+SAMPLES = 8
+
+
+def are_probabilities(outputs) -> bool:
+    """Whether every row of (n, ..., c) is a distribution: two or more numbers in [0, 1] that add up to 1."""
+    outputs = np.asarray(outputs, np.float32)
+    if outputs.shape[-1] < 2 or not outputs.size or outputs.min() < 0 or outputs.max() > 1.01:
+        return False
+    # bfloat16 keeps 8 bits, so that its rows miss 1 by up to 0.4%.
+    return bool(np.allclose(outputs.sum(-1), 1, atol=5e-3))
+
+
+def final_activation(model: keras.Model) -> str | None:
+    """The softmax or sigmoid that an output ends in, as "softmax ('layer')"; None if none is seen."""
+    if isinstance(model, keras.Sequential) and not model.built:
+        return _of_operation(model.layers[-1]) if model.layers else None
+    for output in getattr(model, "outputs", None) or ():
+        found = _of_tensor(output)
+        if found:
+            return found
+    return None
+
+
+def check_logits(role: str, model: keras.Model) -> None:
+    """Raises DistillationError if a model is seen to end in softmax or sigmoid, nested models and reshapes included."""
+    found = final_activation(model)
+    if found:
+        raise DistillationError(
+            f"the {role} {model.name!r} ends in {found}: expected logits, take distill.to_logits({role}) or build it "
+            "with activation=None"
+        )
+
+
+def check_values(role: str, model: keras.Model, inputs) -> None:
+    """Raises DistillationError if a model's outputs on some inputs are probabilities.
+
+    Args:
+        role: "student" or "teacher".
+        model: any model.
+        inputs: a batch of them, as from `sample_inputs`; None checks nothing.
+    """
+    if inputs is None:
+        return
+    for output in tf.nest.flatten(model(inputs, training=False)):
+        if are_probabilities(tf.cast(output, tf.float32)):
+            raise DistillationError(
+                f"the {role} {model.name!r} gives probabilities, its rows add up to 1: expected logits, take "
+                f"distill.to_logits({role}) or build it without softmax"
+            )
+
+
+def sample_inputs(x):
+    """A few inputs like those that `fit` is given: the first rows of arrays, or drawn ones of a data set's shapes.
+
+    A data set is not asked for its first batch: that would move a generator on, and change the order of one that is
+    shuffled anew on each pass. Softmax gives probabilities on any inputs.
+
+    Returns:
+        A batch, or None where shapes are unknown or of text.
+    """
+    if isinstance(x, tf.data.Dataset):
+        spec = x.element_spec
+        return _drawn(spec[0] if isinstance(spec, tuple) else spec)
+    leaves = tf.nest.flatten(x)
+    if leaves and all(isinstance(leaf, np.ndarray) or tf.is_tensor(leaf) for leaf in leaves):
+        return tf.nest.map_structure(lambda leaf: leaf[:SAMPLES], x)
+    return None
+
+
+def to_logits(model: keras.Model) -> keras.Model:
+    """A copy of a classifier without its final softmax, or sigmoid: same weights, its outputs are logits.
+
+    Args:
+        model: built Sequential or functional model of one output, nested models included; stays as it was.
+
+    Raises:
+        DistillationError: a model that does not end so, has several outputs, or is subclassed.
+    """
+    if not model.built or getattr(model, "outputs", None) is None or not hasattr(model, "get_config"):
+        raise DistillationError(f"model {model.name!r} is not functional: its softmax cannot be seen, build it without")
+    if len(model.outputs) != 1:
+        raise DistillationError(f"model {model.name!r} has {len(model.outputs)} outputs: expected one")
+    if final_activation(model) is None:
+        raise DistillationError(f"model {model.name!r} does not end in softmax or sigmoid: its outputs may be logits")
+    last = _last(model.outputs[0])
+    copy = keras.models.clone_model(
+        _uncompiled(model),
+        clone_function=lambda operation: _clone(operation, last),
+        call_function=_call,
+        recursive=True,
+    )
+    copy.set_weights(model.get_weights())
+    return copy
+
+
+def _uncompiled(model: keras.Model) -> keras.Model:
+    graph = as_functional(model)
+    return graph if not graph.compiled else keras.Model(graph.input, graph.output, name=graph.name)
+
+
+def _clone(operation, last):
+    config = operation.get_config()
+    if operation is last and "activation" in config:
+        return operation.__class__.from_config(config | {"activation": "linear"})
+    if operation is not last:
+        return operation.__class__.from_config(config)
+    # `ops.softmax` or a Softmax layer: left out of functional models, and in a Sequential one this instead.
+    clone = layers.Activation("linear", name=operation.name)
+    clone.is_left_out = True
+    return clone
+
+
+def _call(operation, *args, **kwargs):
+    """Calls an operation of the copy, unless it is left out."""
+    return args[0] if getattr(operation, "is_left_out", False) else operation(*args, **kwargs)
+
+
+def _of_tensor(tensor) -> str | None:
+    return _of_operation(_last(tensor))
+
+
+def _last(tensor):
+    """The operation that made a tensor, behind nested models and what passes values on."""
+    operation, node_index, tensor_index = tensor._keras_history
+    if isinstance(operation, keras.Model) and getattr(operation, "outputs", None):
+        return _last(operation.outputs[tensor_index])
+    if isinstance(operation, PASS_ON) or type(operation).__name__ in PASS_ON_OPS or _is_linear(operation):
+        inputs = operation._inbound_nodes[node_index].input_tensors
+        return _last(inputs[0]) if inputs else operation
+    return operation
+
+
+def _is_linear(operation) -> bool:
+    return isinstance(operation, layers.Activation) and operation.activation is keras.activations.linear
+
+
+def _of_operation(operation) -> str | None:
+    if isinstance(operation, layers.TimeDistributed):
+        return _of_operation(operation.layer)
+    if isinstance(operation, keras.Model):
+        return final_activation(operation)
+    activation = getattr(operation, "activation", None)
+    for name, function in ACTIVATIONS.items():
+        if activation is function or type(operation).__name__.lower() == name:
+            return f"{name} ({operation.name!r})"
+    return None
+
+
+def _drawn(spec):
+    """Random inputs: 64 pixels or 8 steps where a size is open; 0 and 1 for integers, which may be look-ups."""
+    random = np.random.default_rng(0)
+    leaves = tf.nest.flatten(spec)
+    if any(leaf.shape.rank is None or leaf.dtype == tf.string for leaf in leaves):
+        return None
+
+    def draw(leaf):
+        open_size = 64 if leaf.shape.rank == 4 else 8
+        shape = (SAMPLES, *(open_size if size is None else size for size in leaf.shape[1:]))
+        values = random.integers(0, 2, shape) if leaf.dtype.is_integer else random.uniform(-1, 1, shape)
+        return tf.cast(values, leaf.dtype)
+
+    return tf.nest.map_structure(draw, spec)

@@ -1,0 +1,71 @@
+"""Study 1: Tan, Sheehan and Yap 2018, "Exploring Effects of Knowledge Distillation in Model Compression and Accuracy".
+
+A Stanford CS230 project. A student learns from labels and from its teacher's outputs, weighted 1 − λ and λ (§4). On
+MNIST a 10-unit student of a 10–10 teacher rises from 92 to 93%, and the best λ lies between 0.4 and 0.7, the best batch
+size between 75 and 100 (§5). MobileNet, transferred to Dogs vs. Cats, loses layers by zero density or at random; what
+is left is trained on 1,000 images for 3 epochs, with and without the teacher: distillation helps when few layers go
+and hurts when many do, and converges faster (Figures 5 to 8). A transfer to CIFAR-10 learns its training images and
+fails the test. Removing channels with kerassurgeon was begun and not finished (§7).
+"""
+
+from experiments.registry import Experiment, Study
+
+STUDY = Study(
+    number=1,
+    title="CS230: distillation of pruned networks",
+    notebooks=("1-mnist", "2-catdog-mobilenet", "3-channels"),
+    experiments=(
+        Experiment(
+            name="mnist-dense",
+            summary="a dense student of 10 units against its 10–10 teacher, MNIST",
+            module="mnist_dense",
+            trains="Dense",
+            config="DenseConfig",
+            report="DENSE",
+            profile="full",
+        ),
+        Experiment(
+            name="mnist-lambda-sweep",
+            summary="accuracy against the weight λ of the soft targets, MNIST",
+            module="mnist_lambda_sweep",
+            trains="LambdaSweep",
+            config="LambdaConfig",
+            report="LAMBDA_SWEEP",
+            profile="full",
+        ),
+        Experiment(
+            name="mnist-batch-sweep",
+            summary="accuracy against batch size, at the λ that validation chooses, MNIST",
+            module="mnist_batch_sweep",
+            trains="BatchSweep",
+            config="BatchConfig",
+            report="BATCH_SWEEP",
+            profile="full",
+        ),
+        Experiment(
+            name="catdog-mobilenet",
+            summary="MobileNet students with layers removed, Dogs vs. Cats, Figures 5 to 8",
+            module="catdog_mobilenet",
+            trains="Layers",
+            config="LayersConfig",
+            report="LAYERS",
+        ),
+        Experiment(
+            name="catdog-channels",
+            summary="MobileNet students with channels removed, Dogs vs. Cats",
+            module="catdog_channels",
+            trains="Channels",
+            config="ChannelsConfig",
+            report="CHANNELS",
+        ),
+        Experiment(
+            name="cifar-transfer",
+            summary="the failed transfer of MobileNet to CIFAR-10, and its cause",
+            module="cifar_transfer",
+            trains="Transfer",
+            config="TransferConfig",
+            report="TRANSFER",
+            profile="full",
+        ),
+    ),
+)

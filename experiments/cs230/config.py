@@ -1,0 +1,122 @@
+"""Options of study 1's experiments; those on Dogs vs. Cats stand in catdog_config. Imports no TensorFlow."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, ClassVar
+
+import tyro
+
+from experiments.cs230.catdog_config import ALPHA, ChannelsConfig, LayersConfig
+from experiments.engine.config import (
+    COUNT,
+    RATE,
+    SEED,
+    SMOKE,
+    TEMPERATURE,
+    WEIGHT,
+    Axis,
+    Between,
+    Config,
+    Distinct,
+    Handling,
+)
+
+
+@dataclass(frozen=True)
+class MnistConfig(Config):
+    batch_size: Annotated[int, COUNT] = 128
+    """Images a step."""
+    learning_rate: Annotated[float, RATE] = 1e-3
+    """Adam's learning rate."""
+    temperature: Annotated[float, TEMPERATURE] = 1.0
+    """Temperature T of the soft targets; the paper's loss has T = 1."""
+
+
+@dataclass(frozen=True)
+class DenseConfig(MnistConfig):
+    seeds: Annotated[tuple[int, ...], SEED, Distinct(), Handling()] = (0, 1, 2, 3, 4)
+    """Seeds; each one trains a teacher and both students."""
+    lambda_: Annotated[float, tyro.conf.arg(name="lambda"), WEIGHT] = 0.4
+    """Weight λ of the teacher's soft targets in the distilled student's loss, 0 to 1."""
+    epochs: Annotated[int, COUNT] = 20
+    """Epochs of teacher and students."""
+
+    PROFILES: ClassVar[dict] = {"smoke": SMOKE | {"epochs": 1}, "quick": {"epochs": 5}, "full": {}, "paper": {}}
+
+
+@dataclass(frozen=True)
+class CnnConfig(MnistConfig):
+    epochs: Annotated[int, COUNT] = 5
+    """Epochs of each student."""
+    teacher_epochs: Annotated[int, COUNT] = 12
+    """Epochs of the teacher."""
+    teacher_file: Annotated[Path | None, tyro.conf.arg(name="teacher")] = None
+    """A .keras file to use as teacher instead; must take 28 × 28 × 1 images with pixels 0 to 255 and end in logits."""
+
+
+@dataclass(frozen=True)
+class LambdaConfig(CnnConfig):
+    lambdas: Annotated[tuple[float, ...], WEIGHT, Distinct(), Axis()] = tuple(tenth / 10 for tenth in range(11))
+    """Weights λ of the teacher's soft targets, each 0 to 1; 0 is training without a teacher."""
+
+    PROFILES: ClassVar[dict] = {
+        "smoke": SMOKE | {"lambdas": (0.0, 0.5, 1.0), "epochs": 1, "teacher_epochs": 1},
+        "quick": {"lambdas": (0.0, 0.3, 0.5, 0.7, 1.0), "epochs": 2, "teacher_epochs": 3},
+        "full": {},
+        "paper": {},
+    }
+
+
+@dataclass(frozen=True)
+class BatchConfig(LambdaConfig):
+    batch_sizes: Annotated[tuple[int, ...], COUNT, Distinct(), Axis()] = (16, 32, 64, 75, 100, 128, 256, 512)
+    """Images a step, of the students; those that choose λ have `batch_size`."""
+    lambda_: Annotated[float | None, tyro.conf.arg(name="lambda"), WEIGHT] = None
+    """Weight λ of the soft targets; by default the λ > 0 of best mean validation accuracy among `lambdas`."""
+
+    PROFILES: ClassVar[dict] = {
+        "smoke": SMOKE | {"batch_sizes": (32, 64), "lambda_": 0.5, "epochs": 1, "teacher_epochs": 1},
+        "quick": {
+            "batch_sizes": (32, 75, 100, 256),
+            "lambdas": (0.3, 0.5, 0.7, 1.0),
+            "epochs": 2,
+            "teacher_epochs": 3,
+        },
+        "full": {},
+        "paper": {},
+    }
+
+
+@dataclass(frozen=True)
+class TransferConfig(Config):
+    data: str = "cifar10"
+    """TFDS name, or folder of images with one sub-folder a class."""
+    train_size: Annotated[int | None, COUNT] = 1500
+    """Number of training images."""
+    validation_size: Annotated[int | None, COUNT] = 500
+    """Number of validation images."""
+    test_size: Annotated[int | None, COUNT] = 1000
+    """Number of test images."""
+    sizes: Annotated[tuple[int, ...], Between(32, 1024), Distinct(), Axis()] = (32, 96, 224)
+    """Sizes to which the network upscales the 32 × 32 images."""
+    alpha: Annotated[float, ALPHA] = 0.75
+    """MobileNet's width multiplier; ImageNet weights exist for 0.25, 0.5, 0.75 and 1, which is the paper's."""
+    imagenet: bool = True
+    """Start from ImageNet weights."""
+    batch_size: Annotated[int, COUNT] = 32
+    """Images a step."""
+    epochs: Annotated[int, COUNT] = 8
+    """Epochs of the whole network."""
+    learning_rate: Annotated[float, RATE] = 3e-4
+    """Adam's learning rate."""
+
+    PROFILES: ClassVar[dict] = {
+        "smoke": SMOKE
+        | {"data": "synthetic", "alpha": 0.25, "imagenet": False, "sizes": (32, 64), "epochs": 1, "seeds": (0,)},
+        "quick": {"train_size": 500, "test_size": 500, "sizes": (32, 96), "epochs": 4},
+        "full": {},
+        "paper": {"alpha": 1.0},
+    }
+
+
+__all__ = ["BatchConfig", "ChannelsConfig", "DenseConfig", "LambdaConfig", "LayersConfig", "TransferConfig"]

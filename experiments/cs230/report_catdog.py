@@ -1,0 +1,272 @@
+"""Table and figures of study 1's students that lost layers, on Dogs vs. Cats."""
+
+import numpy as np
+import pandas as pd
+from matplotlib.figure import Figure
+
+from experiments.cs230.claims_catdog import DISTILLED, EVERY_EPOCH, PLAIN, RANDOM, ZERO_DENSITY, cut
+from experiments.cs230.drawing import (
+    BLUE,
+    GREEN,
+    ORANGE,
+    POINT,
+    SERIES,
+    Line,
+    by_series,
+    draw_differences,
+    draw_lines,
+    samples,
+    tally,
+)
+from kdsuite.report.comparisons import Difference
+from kdsuite.report.errors import NotRun
+from kdsuite.report.figures import GREY, panels, setting_caption
+from kdsuite.report.groups import Group, where
+from kdsuite.report.publish import ExperimentReport
+from kdsuite.report.rows import Results
+from kdsuite.report.tables import Summary
+
+GAIN = "distilled − labels alone"
+MILLION = 1e6
+# A student that costs so much more than its teacher lost a stride, not merely a layer.
+DEARER = 1.02
+
+
+def layer_figures(results: Results) -> dict[str, Figure]:
+    """Figures 5 to 8, the λ-sweep, what recalibration is worth, and the zero densities; those that have rows."""
+    drawn = {
+        "catdog-figure-5": parameters_figure,
+        "catdog-figure-6": random_figure,
+        "catdog-figure-7": epochs_figure,
+        "catdog-figure-8": zero_density_figure,
+        "catdog-lambda": lambda_figure,
+        "catdog-recalibration": recalibration_figure,
+        "catdog-zero-density": density_figure,
+    }
+    figures = {}
+    for name, draw in drawn.items():
+        try:
+            figures[name] = draw(results)
+        except NotRun:
+            continue
+    return figures
+
+
+def rows_of(results: Results, group: Group) -> pd.DataFrame:
+    """The rows of a group.
+
+    Raises:
+        NotRun: there are none.
+    """
+    rows = group.rows(results.rows)
+    if rows.empty:
+        raise NotRun(f"no rows of {group.describe()}")
+    return rows
+
+
+def gain(measure: str = "test_accuracy", table: str = "rows", **conditions) -> Difference:
+    """What distillation adds to students of the same kind."""
+    first, second = (
+        where(name, role="student", **method, **conditions)
+        for name, method in (("distilled", DISTILLED), ("labels alone", PLAIN))
+    )
+    return Difference(measure, first, second, table=table)
+
+
+def parameters_figure(results: Results) -> Figure:
+    """Figure 5: accuracy against parameters, plain and distilled student of a cut joined, and their differences."""
+    rows = rows_of(results, cut("at random", **RANDOM))
+    pairs = rows.pivot(
+        index=["seed", "units_removed"], columns="series", values=["test_accuracy", "params", "macs_share"]
+    )
+    pairs = pairs.dropna()
+    params = pairs["params"]["distilled"] / MILLION
+    accuracy = 100 * pairs["test_accuracy"]
+    gains = accuracy["distilled"] - accuracy["labels alone"]
+    ahead = samples(results, {"all": gain(sweep="layers", **RANDOM)})["all"]
+    title = (
+        f"Figure 5: at equal parameters distillation adds {ahead.measure.difference(ahead.interval)} to students that "
+        "lost random layers"
+    )
+    figure, (left, right) = panels(2, title=title, caption=_caption(results, rows))
+    for place, (_, own) in zip(params, accuracy.iterrows(), strict=True):
+        left.plot([place, place], [own["labels alone"], own["distilled"]], color=GREY, linewidth=0.8, zorder=1)
+    dear = (pairs["macs_share"]["distilled"] > DEARER).to_numpy()
+    for name, colour in SERIES.items():
+        left.plot(params[~dear], accuracy[name][~dear], "o", color=colour, markersize=5, label=name)
+        left.plot(params[dear], accuracy[name][dear], "o", color=colour, markersize=5, fillstyle="none")
+    left.axhline(100 * _teacher(results), color=GREY, linewidth=0.8, linestyle="--")
+    left.annotate("teacher", (params.min(), 100 * _teacher(results)), (0, 3), textcoords="offset points", fontsize=8,
+                  color=GREY)  # fmt: skip
+    left.legend(frameon=False, fontsize=8, title="hollow: dearer than the teacher", title_fontsize=7, loc="lower left")
+    left.set(xlabel="parameters (millions)", ylabel="test accuracy (%)")
+    right.axhspan(-100 * POINT, 100 * POINT, color="#E8E8E8", zorder=0)
+    right.axhline(0, color=GREY, linewidth=0.8)
+    right.plot(params, gains, "o", color=GREEN, markersize=5)
+    right.set(xlabel="parameters (millions)", ylabel=f"{GAIN} (points)")
+    return figure
+
+
+def random_figure(results: Results) -> Figure:
+    """Figure 6: accuracy against layers removed at random."""
+    return _removed_figure(results, "Figure 6, layers removed at random", RANDOM)
+
+
+def zero_density_figure(results: Results) -> Figure:
+    """Figure 8: accuracy against layers removed by zero density."""
+    return _removed_figure(results, "Figure 8, layers removed by zero density", ZERO_DENSITY)
+
+
+def _removed_figure(results: Results, what: str, way: dict) -> Figure:
+    """Accuracy against layers removed, with the multiply-adds that are left below each number, and differences."""
+    rows = rows_of(results, cut(**way))
+    counts = sorted(rows.units_removed.unique())
+    found = samples(results, {_layers(count): gain(sweep="layers", units_removed=count, **way) for count in counts})
+    title = f"{what}: distilled students' accuracy {tally(found)}"
+    figure, (left, right) = panels(2, title=title, caption=_caption(results, rows))
+    draw_lines(left, by_series(rows), "units_removed", xlabel="layers removed; below: multiply-adds, the teacher's = 1")
+    shares = rows.groupby("units_removed").macs_share
+    labels = [_share(shares.min()[count], shares.max()[count]) for count in counts]
+    left.set_xticks(counts, [f"{count:g}\n{label}" for count, label in zip(counts, labels, strict=True)], fontsize=8)
+    draw_differences(right, found, what=GAIN)
+    return figure
+
+
+def epochs_figure(results: Results) -> Figure:
+    """Figure 7: recalibrated validation accuracy after each epoch, and what distillation adds by then."""
+    if results.epochs.empty:
+        raise NotRun(f"{results.experiment} has no epochs")
+    rows = where(**EVERY_EPOCH).rows(results.epochs)
+    if rows.empty:
+        raise NotRun("no rows of Figure 7")
+    counts = sorted(rows.units_removed.unique())
+    epochs = sorted(rows.epoch.unique())
+    by_count = {
+        count: samples(
+            results,
+            {
+                f"epoch {epoch:g}": gain(
+                    "validation_accuracy", "epochs", sweep="epochs", epoch=epoch, units_removed=count
+                )
+                for epoch in epochs
+            },
+        )
+        for count in counts
+    }
+    title = "Figure 7, epoch by epoch: distilled students' accuracy " + "; ".join(
+        f"{tally(found)}" + (f" ({_layers(count)})" if len(counts) > 1 else "") for count, found in by_count.items()
+    )
+    figure, axes = panels(2 * len(counts), title=title, caption=_caption(results, rows))
+    for (left, right), (count, found) in zip(zip(axes[::2], axes[1::2], strict=True), by_count.items(), strict=True):
+        own = rows[rows.units_removed == count]
+        draw_lines(left, by_series(own, "validation_accuracy"), "epoch", xlabel="epoch",
+                   ylabel="validation accuracy, recalibrated (%)")  # fmt: skip
+        left.set_title(f"{_layers(count)} less, by zero density", fontsize=9, loc="left")
+        draw_differences(right, found, what=GAIN)
+        right.tick_params(axis="y", labelsize=8)
+    return figure
+
+
+def lambda_figure(results: Results) -> Figure:
+    """Accuracy against λ, and each λ's difference to labels alone."""
+    swept = rows_of(results, where("λ-sweep", sweep="lambda"))
+    count = swept.units_removed.iloc[0]
+    group = {"sweep": ("layers", "lambda"), "units_removed": count, **ZERO_DENSITY}
+    rows = where(**group).rows(results.rows)
+    plain = where("λ = 0", lambda_=0.0, **group)
+    lambdas = [value for value in sorted(rows["lambda"].unique()) if value]
+    found = samples(
+        results,
+        {f"λ = {value:g}": Difference("test_accuracy", where(lambda_=value, **group), plain) for value in lambdas},
+    )
+    title = f"{_layers(count)} less: against labels alone, accuracy with λ > 0 {tally(found)}"
+    figure, (left, right) = panels(2, title=title, caption=_caption(results, rows))
+    draw_lines(left, [Line("", rows, BLUE)], "lambda", xlabel="weight λ of the soft targets")
+    draw_differences(right, found, what="test accuracy − that of λ = 0", colour=BLUE)
+    return figure
+
+
+def recalibration_figure(results: Results) -> Figure:
+    """Accuracy with batch-norm statistics as training left them and recalibrated, by layers removed."""
+    students = rows_of(results, cut("students"))
+    gained = 100 * (students.test_accuracy - students.test_accuracy_stale_batch_norm).mean()
+    ways = {"by zero density": ZERO_DENSITY, "at random": RANDOM}
+    title = f"Recalibrated batch-norm statistics add {gained:.0f} points"
+    figure, axes = panels(2, title=title, caption=_caption(results, students))
+    for panel, (way, conditions) in zip(axes, ways.items(), strict=True):
+        rows = cut(**conditions).rows(students)
+        if rows.empty:
+            panel.set_axis_off()
+            continue
+        lines = [
+            Line("recalibrated", rows, BLUE),
+            Line("as left", rows, ORANGE, "test_accuracy_stale_batch_norm"),
+        ]
+        draw_lines(panel, lines, "units_removed", xlabel=f"layers removed {way}", ylabel="test accuracy (%)")
+        panel.set_xticks(sorted(rows.units_removed.unique()))
+    low, high = (pick(axis.get_ylim()[end] for axis in axes if axis.axison) for end, pick in ((0, min), (1, max)))
+    for panel in axes:
+        panel.set_ylim(low, high)
+    return figure
+
+
+def density_figure(results: Results) -> Figure:
+    """Zero density of each unit by threshold; numbers say in which order units go."""
+    table = results.table("zero_density")
+    densities = table.pivot(index="threshold", columns="place", values="zero_density")
+    names = table.drop_duplicates("place").sort_values("place").unit
+    firsts = [names.iloc[densities.loc[threshold].to_numpy().argmax()] for threshold in densities.index]
+    changes = len(set(firsts))
+    title = (
+        f"Which layer is densest in zeros depends on what counts as zero: {changes} lead at {len(firsts)} thresholds"
+    )
+    caption = "share of a layer's weights with |w| below the threshold; 1 goes first"
+    figure, (axes,) = panels(1, title=title, caption=caption, size=(11, 3.2))
+    image = axes.imshow(densities, aspect="auto", cmap="Blues", vmin=0, vmax=1)
+    for line, (_, own) in enumerate(densities.iterrows()):
+        order = np.argsort(-own.to_numpy(), kind="stable")[:8]
+        for rank, place in enumerate(order, start=1):
+            colour = "white" if own.iloc[place] > 0.5 else "black"
+            axes.text(place, line, str(rank), ha="center", va="center", fontsize=8, color=colour)
+    axes.set_xticks(range(len(names)), names, rotation=90, fontsize=8)
+    axes.set_yticks(range(len(densities)), [f"{threshold:g}" for threshold in densities.index])
+    axes.set_ylabel("threshold")
+    axes.grid(visible=False)
+    figure.colorbar(image, ax=axes, label="zero density", pad=0.01)
+    return figure
+
+
+def _teacher(results: Results) -> float:
+    return results.rows[results.rows.role == "teacher"].test_accuracy.mean()
+
+
+def _caption(results: Results, rows: pd.DataFrame) -> str:
+    width = results.setting.get("configuration", {}).get("alpha")
+    return setting_caption(results, rows) + (f"; MobileNet of width {width:g}" if width else "")
+
+
+def _layers(count: float) -> str:
+    return f"{count:g} layer{'s' if count > 1 else ''}"
+
+
+def _share(low: float, high: float) -> str:
+    return f"{low:.2f}" if high - low < 0.01 else f"{low:.2f}–{high:.2f}"
+
+
+LAYERS = ExperimentReport(
+    Summary(
+        by=("sweep", "prune_method", "units_removed", "lambda"),
+        labels={
+            "sweep": "varied",
+            "prune_method": "removed by",
+            "units_removed": "layers",
+            "lambda": "λ",
+            "test accuracy stale batch norm": "stale",
+            "macs share": "MACs",
+        },
+        values={"zero_density": "zero density", "weights": "random weights", "epochs": "more epochs", "lambda": "λ"},
+        more=("test_accuracy_stale_batch_norm", "macs_share"),
+        order=("sweep", "prune_method", "units_removed", "lambda"),
+    ),
+    layer_figures,
+)

@@ -1,0 +1,1 @@
+"""Runs experiments: configurations, trials, networks by key, rows by setting. It knows no study."""

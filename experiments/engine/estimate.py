@@ -1,0 +1,58 @@
+"""How long a run will take, from the reference's rows."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import pandas as pd
+
+from experiments.engine.config import REFERENCE
+from experiments.engine.settings import ROOT, Setting
+from experiments.engine.study import Study
+from experiments.engine.trial import Trial
+
+
+def sentence(setting: Setting, study: Study, missing: Sequence[Trial]) -> str:
+    """Says how many seconds, minutes or hours some trials will train.
+
+    Args:
+        setting: names the experiment.
+        study: gives the trials' data.
+        missing: trials to train.
+    """
+    total = seconds(setting.experiment, study, missing)
+    if total is None:
+        return f"time: unknown, the reference has no rows of {setting.experiment} yet"
+    return f"time: about {duration(total)} of training on 2 CPU cores, as the reference's rows took"
+
+
+def seconds(experiment: str, study: Study, missing: Sequence[Trial]) -> float | None:
+    """How long some trials will train, or None where the reference has no rows of the experiment."""
+    rows = _rows(ROOT / REFERENCE / experiment)
+    if rows.empty:
+        return None
+    return sum(_seconds(trial, len(study.data(trial).train), rows) for trial in missing if trial.epochs)
+
+
+def duration(span: float) -> str:
+    """Seconds in the unit a person would use."""
+    if span < 90:
+        return f"{span:.0f} s"
+    return f"{span / 60:.0f} min" if span < 5400 else f"{span / 3600:.1f} h"
+
+
+def _rows(folder: Path) -> pd.DataFrame:
+    tables = [pd.read_csv(path) for path in folder.glob("*/*.csv") if path.stem in ("rows", "candidates")]
+    if not tables:
+        return pd.DataFrame()
+    rows = pd.concat(tables)
+    rows = rows[rows.train_seconds.notna() & rows.epochs.notna()]
+    return rows.assign(per_image=rows.train_seconds / rows.epochs / rows.train_size)
+
+
+def _seconds(trial: Trial, images: int, rows: pd.DataFrame) -> float:
+    """Seconds of one trial: as the rows of its network took an image and epoch, or else all rows of the experiment."""
+    name = rows.teacher if trial.role == "teacher" else rows.student
+    alike = rows[name == trial.network]
+    alike = alike[alike.batch_size == trial.batch_size] if (alike.batch_size == trial.batch_size).any() else alike
+    per_image = (rows if alike.empty else alike).per_image.median()
+    return float(per_image) * trial.epochs * images

@@ -1,0 +1,171 @@
+"""Runs trials on several local processes, with the threads divided among them."""
+
+import contextlib
+import multiprocessing
+import os
+import signal
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from multiprocessing.connection import Connection, wait
+from multiprocessing.process import BaseProcess
+from typing import Any
+
+from experiments.engine import stopping
+from experiments.engine.errors import UsageError
+from experiments.engine.worker import FINISH, work
+
+THREADS = ("TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS", "OMP_NUM_THREADS")
+GROWTH_BYTES = 1 << 29
+DEATHS = 3
+GRACE_SECONDS = 60
+
+
+@dataclass(frozen=True)
+class Task:
+    """What a worker is given.
+
+    Attributes:
+        key: of the trial.
+        needs: keys of trials whose networks it needs; while one of them is a task too, it waits.
+        what: FINISH, or NETWORK where only the trained network is wanted.
+    """
+
+    key: str
+    needs: frozenset[str]
+    what: str = FINISH
+
+
+@dataclass
+class _Worker:
+    process: BaseProcess
+    connection: Connection
+    first_memory: int = 0
+    task: Task | None = None
+    starting: bool = True
+
+
+@dataclass
+class Pool:
+    """Local worker processes.
+
+    Args:
+        experiment: name of the experiment.
+        options: of the command line, which each worker reads itself.
+        workers: how many.
+        on_epoch: called with what was measured after each epoch of any of them.
+        on_done: called with each task that is done.
+    """
+
+    experiment: str
+    options: Sequence[str]
+    workers: int
+    on_epoch: Callable[[dict], None]
+    on_done: Callable[[Task], None]
+    _workers: list[_Worker] = field(default_factory=list)
+    _deaths: dict[str, int] = field(default_factory=dict)
+
+    def run(self, tasks: Sequence[Task]) -> None:
+        """Does all tasks, each after those it needs.
+
+        Raises:
+            Stopped: the user asked to stop; all workers have ended.
+            UsageError: a worker met what the user can mend, or a task killed its worker three times.
+        """
+        waiting, undone = list(tasks), {task.key for task in tasks}
+        try:
+            self._workers = [self._start() for _ in range(min(self.workers, len(tasks)))]
+            while undone:
+                stopping.check()
+                for worker in self._workers:
+                    ready = next((task for task in waiting if not task.needs & undone), None)
+                    if worker.task is None and not worker.starting and ready is not None:
+                        waiting.remove(ready)
+                        worker.task = ready
+                        worker.connection.send((ready.what, ready.key))
+                for worker in self._with_news():
+                    done, returned = self._hear(worker)
+                    if returned is not None:
+                        waiting.insert(0, returned)
+                    if done is not None:
+                        undone.discard(done.key)
+                        self.on_done(done)
+        finally:
+            self._end()
+
+    def _with_news(self) -> list[_Worker]:
+        by_connection: dict[Any, _Worker] = {worker.connection: worker for worker in self._workers}
+        return [by_connection[connection] for connection in wait(list(by_connection), timeout=0.5)]
+
+    def _hear(self, worker: _Worker) -> tuple[Task | None, Task | None]:
+        """Takes one message: the task that is done by it, and the task that must be given to another worker."""
+        try:
+            word, content = worker.connection.recv()
+        except (EOFError, ConnectionResetError):
+            stopping.check()
+            return None, self._replace_dead(worker)
+        if word == "epoch":
+            self.on_epoch(content)
+        elif word == "error":
+            raise UsageError(content)
+        elif word == "ready":
+            worker.starting, worker.first_memory = False, content
+        elif word == "done":
+            task, worker.task = worker.task, None
+            if content - worker.first_memory > GROWTH_BYTES:
+                self._replace(worker)
+            return task, None
+        return None, None
+
+    def _replace_dead(self, worker: _Worker) -> Task | None:
+        task = worker.task
+        name = task.key if task else "no trial"
+        self._deaths[name] = self._deaths.get(name, 0) + 1
+        worker.process.join(GRACE_SECONDS)
+        if self._deaths[name] >= DEATHS:
+            raise UsageError(
+                f"a worker died {DEATHS} times on {name} (exit code {worker.process.exitcode}): see whether memory "
+                "runs out, or try --workers 1"
+            )
+        self._replace(worker)
+        return task
+
+    def _replace(self, worker: _Worker) -> None:
+        worker.connection.close()
+        self._workers[self._workers.index(worker)] = self._start()
+
+    def _start(self) -> _Worker:
+        context = multiprocessing.get_context("spawn")
+        ours, theirs = context.Pipe()
+        process = context.Process(target=work, args=(theirs, self.experiment, list(self.options)), daemon=False)
+        with threads(max(1, (os.cpu_count() or 1) // self.workers)):
+            process.start()
+        theirs.close()
+        return _Worker(process, ours)
+
+    def _end(self) -> None:
+        """Ends all workers: idle ones by closing their connection, busy ones by SIGTERM, which ends their batch."""
+        for worker in self._workers:
+            worker.connection.close()
+            pid = worker.process.pid
+            if pid is not None and (worker.task is not None or worker.starting):
+                with contextlib.suppress(ProcessLookupError):
+                    os.kill(pid, signal.SIGTERM)
+        for worker in self._workers:
+            worker.process.join(GRACE_SECONDS)
+            if worker.process.is_alive():
+                worker.process.kill()
+
+
+@contextlib.contextmanager
+def threads(count: int) -> Iterator[None]:
+    """Gives processes that are started meanwhile so many threads; TensorFlow reads this when it is imported."""
+    before = {name: os.environ.get(name) for name in THREADS}
+    os.environ.update(dict.fromkeys(THREADS, str(count)))
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            if value is None:
+                del os.environ[name]
+            else:
+                os.environ[name] = value

@@ -1,0 +1,32 @@
+"""Optimizers and learning-rate schedules by name."""
+
+import keras
+
+from experiments.engine.trial import Trial
+
+
+def make_optimizer(trial: Trial, steps_per_epoch: int) -> keras.optimizers.Optimizer:
+    """Makes a new optimizer of the trial's kind, schedule and learning rate.
+
+    Args:
+        trial: `optimizer` is "adam", or "sgd" with momentum 0.9; `schedule` is "constant", "cosine", which falls to
+            0 at the end, or "steps", which multiplies by 0.1 every 30 epochs.
+        steps_per_epoch: optimiser steps.
+    """
+    rate = _rate(trial, steps_per_epoch)
+    if trial.optimizer == "sgd":
+        return keras.optimizers.SGD(rate, momentum=0.9)
+    if trial.optimizer == "adam":
+        return keras.optimizers.Adam(rate)
+    raise ValueError(f"optimizer {trial.optimizer!r}: expected 'adam' or 'sgd'")
+
+
+def _rate(trial: Trial, steps_per_epoch: int):
+    schedules = keras.optimizers.schedules
+    if trial.schedule == "cosine":
+        return schedules.CosineDecay(trial.learning_rate, trial.epochs * steps_per_epoch)
+    if trial.schedule == "steps":
+        return schedules.ExponentialDecay(trial.learning_rate, 30 * steps_per_epoch, 0.1, staircase=True)
+    if trial.schedule == "constant":
+        return trial.learning_rate
+    raise ValueError(f"schedule {trial.schedule!r}: expected 'constant', 'cosine' or 'steps'")

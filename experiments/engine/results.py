@@ -1,0 +1,83 @@
+"""The folder of one setting: its rows, epochs, candidates, further tables and predictions."""
+
+import zipfile
+import zlib
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from experiments.engine.finished import Finished
+from experiments.engine.rows import COLUMNS, EPOCH_COLUMNS, Table
+from experiments.engine.settings import Setting
+from experiments.engine.study import Study
+from experiments.engine.trial import Trial
+from kdsuite.data.files import whole_file
+
+PREDICTIONS = "predictions.npz"
+
+
+class Results:
+    """The rows of one setting of an experiment.
+
+    Args:
+        root: folder of all results; the setting's own is `root / experiment / setting`.
+        experiment: name of the experiment.
+        study: gives keys, columns and the setting.
+    """
+
+    def __init__(self, root: Path, experiment: str, study: Study):
+        self.study = study
+        self.setting = Setting.of(experiment, study)
+        self.folder = root / experiment / self.setting.folder_name
+        row_columns = (*COLUMNS, *study.COLUMNS)
+        self.rows = Table(self.folder / "rows.csv", row_columns, ("trial",))
+        self.candidates = Table(self.folder / "candidates.csv", row_columns, ("trial",))
+        self.epochs = Table(self.folder / "epochs.csv", (*EPOCH_COLUMNS, *study.EPOCH_COLUMNS), ("trial", "epoch"))
+        self.tables = {name: Table(self.folder / f"{name}.csv", columns) for name, columns in study.TABLES.items()}
+
+    def done(self) -> set[str]:
+        """Keys of the trials that have rows."""
+        return self.rows.trials() | self.candidates.trials()
+
+    def rows_of(self, trials: Sequence[Trial]) -> pd.DataFrame:
+        """The rows of some trials, all of which are done, in their order."""
+        keys = [self.study.key(trial) for trial in trials]
+        tables = [table.read() for table in (self.rows, self.candidates) if table.path.exists()]
+        return pd.concat(tables).drop_duplicates("trial").set_index("trial").loc[keys].reset_index()
+
+    def validation_accuracy(self, trial: Trial) -> float:
+        """Validation accuracy of a trial that is done."""
+        return float(self.rows_of([trial]).validation_accuracy.iloc[0])
+
+    def add(self, trial: Trial, finished: Finished, *, candidate: bool) -> None:
+        """Writes what a finished trial gave, its row last: a row is there only when all else is."""
+        key = self.study.key(trial)
+        names = {"study": self.setting.experiment, "setting": self.setting.identity}
+        self.setting.write(self.folder, self.study.config, finished.row["commit"])
+        for name, lines in finished.tables.items():
+            self.tables[name].append([{"trial": key} | line for line in lines], replace=True)
+        if finished.epochs:
+            known = {*EPOCH_COLUMNS, *self.study.EPOCH_COLUMNS}
+            lines = [{name: value for name, value in epoch.items() if name in known} for epoch in finished.epochs]
+            self.epochs.append([{"trial": key} | line for line in lines], replace=True)
+        if finished.predictions is not None and not candidate:
+            self._add_predictions(key, finished.predictions, self.study.data(trial).test.labels)
+        (self.candidates if candidate else self.rows).append([finished.row | names | {"trial": key}])
+
+    def _add_predictions(self, key: str, classes: np.ndarray, labels: np.ndarray) -> None:
+        path = self.folder / PREDICTIONS
+        known: dict[str, np.ndarray] = {}
+        try:
+            with np.load(path) as file:
+                known = dict(zip(file["trial"].tolist(), file["classes"], strict=True))
+        except (FileNotFoundError, zipfile.BadZipFile, zlib.error, KeyError, ValueError, EOFError):
+            # Predictions of trials whose rows are lost with a damaged file come back from the cache of finished trials.
+            known = {}
+        small = np.uint8 if labels.max() < 256 else np.uint16
+        known[key] = classes.astype(small)
+        with whole_file(path) as temporary, temporary.open("wb") as file:
+            np.savez_compressed(
+                file, trial=np.array(list(known)), classes=np.stack(list(known.values())), labels=labels.astype(small)
+            )

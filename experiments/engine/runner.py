@@ -1,0 +1,263 @@
+"""Runs the trials of an experiment in this process: only those missing, one row each, with progress."""
+
+import datetime
+import sys
+import time
+from collections import deque
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import filelock
+import keras
+import psutil
+import tensorflow as tf
+from tqdm import tqdm
+
+from experiments.engine import checkpoints, estimate, stopping
+from experiments.engine.errors import Restart, UsageError
+from experiments.engine.finished import Finished, read_finished
+from experiments.engine.launch import Pool, Task
+from experiments.engine.networks import Networks, save_model
+from experiments.engine.results import Results
+from experiments.engine.rows import check_writable
+from experiments.engine.settings import commit
+from experiments.engine.study import Study
+from experiments.engine.training import Diverged, measure, predictions, train_network, used_as_it_is
+from experiments.engine.trial import Trial
+from experiments.engine.worker import NETWORK
+
+LOG_SECONDS = 20
+GROWTH_BYTES = 1 << 29
+
+
+class Runner:
+    """Trains what an experiment lacks.
+
+    Args:
+        experiment: its name.
+        study: says what to train, under one configuration.
+        results: root folder of the rows.
+    """
+
+    def __init__(self, experiment: str, study: Study, results: Path):
+        self.study, self.config = study, study.config
+        check_writable(results)
+        check_writable(self.config.cache)
+        if self.config.save_best is not None:
+            check_writable(self.config.save_best.parent)
+        self.results = Results(results, experiment, study)
+        self.networks = Networks(study, self.config.cache, self._tick)
+        self._bar = tqdm(disable=True)
+        self._known: dict[str, tuple[Trial, bool]] = {}
+
+    def run(self, options: Sequence[str] = ()) -> Sequence[Trial] | None:
+        """Trains what is missing, stage by stage. Killed and started again, it loses at most the epoch it was in.
+
+        Args:
+            options: of the command line, for worker processes.
+
+        Returns:
+            All trials of the last stage, or None where a dry run cannot know them yet.
+
+        Raises:
+            Restart: the process has grown by half a gigabyte since its first trial, and trials are left.
+            Stopped: the user asked to stop.
+        """
+        dataset = self.study.dataset
+        print(
+            f"data: {dataset.name} from {dataset.source}: {len(dataset.train):,} train, "
+            f"{len(dataset.validation):,} validation, {len(dataset.test):,} test images"
+        )
+        if not self.config.dry_run:
+            self.results.setting.write(self.results.folder, self.config)
+        checkpoints.sweep(self.config.cache)
+        trials: Sequence[Trial] = ()
+        for trials, candidate in self._stages():
+            missing = self._missing(trials)
+            if self.config.dry_run:
+                for trial in trials:
+                    print(f"{self.study.key(trial)}  {'missing' if trial in missing else 'done   '}  {trial}")
+                if missing:
+                    print(estimate.sentence(self.results.setting, self.study, missing))
+                    return None
+                continue
+            name = self.results.setting.experiment
+            print(f"{name}: {len(trials)} trials, {len(trials) - len(missing)} done before")
+            if missing:
+                print(estimate.sentence(self.results.setting, self.study, missing))
+                self._train_all(missing, candidate=candidate, options=options)
+        return trials
+
+    def find(self, key: str) -> tuple[Trial, bool]:
+        """The trial of a key, and whether it is a candidate of a choice; the stages before it are done."""
+        if key not in self._known:
+            for trials, candidate in self._stages():
+                needed = {need: False for trial in trials for need in _all_needs(trial)}
+                for trial, is_candidate in (needed | dict.fromkeys(trials, candidate)).items():
+                    self._known.setdefault(self.study.key(trial), (trial, is_candidate))
+                if key in self._known:
+                    break
+        return self._known[key]
+
+    def _stages(self) -> Iterator[tuple[list[Trial], bool]]:
+        """The study's stages without doubles, and whether they are candidates of a choice."""
+        for stage in self.study.stages(self.results):
+            trials = list(dict.fromkeys(stage))
+            yield trials, trials == list(dict.fromkeys(self.study.candidates()))
+
+    def _missing(self, trials: Sequence[Trial]) -> list[Trial]:
+        done = self.results.done()
+        return [trial for trial in trials if self.study.key(trial) not in done]
+
+    def best_student(self, trials: Sequence[Trial]) -> Trial:
+        """The student of best validation accuracy among those whose networks give classes; the smallest of several.
+
+        Raises:
+            UsageError: there is none.
+        """
+        students = [trial for trial in trials if trial.role != "teacher"]
+        rows = self.results.rows_of(students) if students else None
+        if rows is None or rows.validation_accuracy.isna().all():
+            raise UsageError(f"{self.results.setting.experiment} has no student to save: leave out --save-best")
+        best = rows.sort_values(["validation_accuracy", "params"], ascending=[False, True]).trial.iloc[0]
+        return next(trial for trial in students if self.study.key(trial) == best)
+
+    def save_best(self, trials: Sequence[Trial]) -> None:
+        """Writes the best student to the file that the configuration names, if it names one."""
+        if self.config.save_best is None:
+            return
+        best = self.best_student(trials)
+        save_model(self.networks.get(best), self.config.save_best)
+        print(f"best student: {self.config.save_best} ({best})")
+
+    def _train_all(self, missing: list[Trial], *, candidate: bool, options: Sequence[str]) -> None:
+        workers = min(self.config.worker_count, len(missing))
+        self._bar = tqdm(
+            total=sum(trial.epochs for trial in missing),
+            unit="epoch",
+            smoothing=0.1,
+            mininterval=0.2 if sys.stderr.isatty() else LOG_SECONDS,
+        )
+        with self._bar:
+            if workers > 1:
+                self._train_on_workers(missing, candidate=candidate, options=options, workers=workers)
+            else:
+                self._train_here(missing, candidate=candidate)
+
+    def _train_here(self, missing: list[Trial], *, candidate: bool) -> None:
+        waiting, after_first = deque(missing), None
+        while waiting:
+            stopping.check()
+            trial = waiting.popleft()
+            self._bar.set_description(f"{len(missing) - len(waiting)} of {len(missing)}: {trial}")
+            try:
+                with self.networks.lock(trial, wait=False):
+                    if self.study.key(trial) not in self.results.done():
+                        self.results.add(trial, self.finished(trial, on_test=not candidate), candidate=candidate)
+            except filelock.Timeout:
+                # Another process trains it: its row is there when the lock is free.
+                waiting.append(trial)
+                time.sleep(0.5)
+                continue
+            self.forget_models()
+            after_first = after_first or memory()
+            if memory() - after_first > GROWTH_BYTES and waiting:
+                raise Restart
+
+    def _train_on_workers(self, missing: list[Trial], *, candidate: bool, options: Sequence[str], workers: int) -> None:
+        by_key = {self.study.key(trial): trial for trial in missing}
+        tasks = []
+        for trial in missing:
+            for need in _all_needs(trial):
+                key = self.study.key(need)
+                if key not in by_key and not self.networks.has(need):
+                    tasks.append(Task(key, self._keys(need.needs), NETWORK))
+            tasks.append(Task(self.study.key(trial), self._keys(trial.needs)))
+        unique = list({task.key: task for task in tasks}.values())
+        self._bar.set_description(f"{workers} workers, 0 of {len(missing)} trials")
+        written = 0
+
+        def write(task: Task) -> None:
+            nonlocal written
+            if task.key in by_key:
+                written += 1
+                finished = self.finished(by_key[task.key], on_test=not candidate)
+                self.results.add(by_key[task.key], finished, candidate=candidate)
+            self._bar.set_description(f"{workers} workers, {written} of {len(missing)} trials")
+
+        Pool(self.results.setting.experiment, options, workers, self._tick, write).run(unique)
+
+    def _keys(self, trials: Sequence[Trial]) -> frozenset[str]:
+        return frozenset(self.study.key(trial) for trial in trials)
+
+    def forget_models(self) -> None:
+        """Frees what a trial held: a network and its compiled functions refer to each other."""
+        keras.backend.clear_session()
+
+    def finished(self, trial: Trial, *, on_test: bool) -> Finished:
+        """What a trial gives: from the cache, or trained and measured now."""
+        folder, key = self.config.cache / "finished", self.study.key(trial)
+        tested, path = folder / f"{key}.npz", folder / f"{key}{'' if on_test else '-candidate'}.npz"
+        known = read_finished(tested) or read_finished(path)
+        if known is not None:
+            self._bar.update(trial.epochs)
+            return known if on_test else known.untested()
+        try:
+            finished = self._train(trial, on_test=on_test)
+        except Diverged as error:
+            tqdm.write(f"failed: {trial}: {error}")
+            finished = Finished(self._described(trial) | {"failure": str(error)}, [])
+        finished.save(path)
+        checkpoints.forget(self.networks.folder(trial))
+        return finished
+
+    def _train(self, trial: Trial, *, on_test: bool) -> Finished:
+        dataset = self.study.data(trial)
+        if trial.save_network and self.networks.has(trial):
+            model, history = self.networks.get(trial), self.networks.history(trial)
+            trained = used_as_it_is(self.study, trial, model, history)
+            self._bar.update(trial.epochs)
+        else:
+            folder = self.networks.folder(trial)
+            trained = train_network(self.study, trial, self.networks, folder=folder, tick=self._tick)
+        measured = measure(trained, trial, dataset, on_test=on_test)
+        details = self.study.details(trial, trained.distiller, trained.history, self.networks)
+        if trial.save_network:
+            self.networks.save(trial, trained.model, trained.history)
+        return Finished(
+            self._described(trial) | measured | details.columns,
+            trained.history,
+            details.tables,
+            predictions(trained, trial, dataset) if on_test else None,
+        )
+
+    def _described(self, trial: Trial) -> dict:
+        dataset = self.study.data(trial)
+        return {
+            **trial.columns(),
+            "dataset": dataset.name,
+            "source": dataset.source,
+            "train_size": len(dataset.train),
+            "test_size": len(dataset.test),
+            "keras": keras.__version__,
+            "tensorflow": tf.__version__,
+            "commit": commit(),
+            "finished_at": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
+        }
+
+    def _tick(self, epoch: dict) -> None:
+        if epoch:
+            shown = epoch.get("validation_accuracy", epoch["validation_loss"])
+            self._bar.set_postfix(validation=f"{shown:.4f}", refresh=False)
+        self._bar.update()
+
+
+def _all_needs(trial: Trial) -> list[Trial]:
+    """The trials whose networks a trial needs, and those that these need, first ones first."""
+    needs = [deeper for need in trial.needs for deeper in [*_all_needs(need), need]]
+    return list(dict.fromkeys(needs))
+
+
+def memory() -> int:
+    """Bytes of memory that this process has in use."""
+    return psutil.Process().memory_info().rss

@@ -1,0 +1,89 @@
+"""Where each experiment and setting stands: trials done, missing and failed, and the time left."""
+
+import json
+from dataclasses import fields, replace
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+
+from experiments import registry
+from experiments.engine import estimate
+from experiments.engine.config import Config, with_profile
+from experiments.engine.errors import UsageError
+from experiments.engine.results import Results
+from experiments.engine.settings import FILE
+from experiments.engine.trial import Trial
+from kdsuite.data import DataError
+
+WIDTH = 100
+
+
+def show(root: Path) -> None:
+    """Prints a line a setting below the root folder of the rows, and below it why trials failed.
+
+    Raises:
+        UsageError: there is no setting.
+    """
+    found = [
+        (study, experiment, path)
+        for study, experiment in registry.experiments().values()
+        for path in sorted((root / experiment.name).glob(f"*/{FILE}"))
+    ]
+    if not found:
+        raise UsageError(f"{root} holds no rows of an experiment: run one, or give another --results")
+    table = Table("experiment", "setting", "profile", "done", "missing", "failed", "time left", box=None)
+    reasons = []
+    for study, experiment, path in found:
+        line, failures = _standing(study, experiment, path, root)
+        table.add_row(*line)
+        reasons += failures
+    console = Console(width=min(WIDTH, Console().width))
+    console.print(table)
+    for reason in reasons:
+        print(reason)
+
+
+def _standing(study: registry.Study, experiment: registry.Experiment, path: Path, root: Path):
+    setting = json.loads(path.read_text())
+    names = [experiment.name, path.parent.name, setting["profile"]]
+    config = _configuration(study.load("config", experiment.config), setting)
+    try:
+        trained = study.load(experiment.module, experiment.trains)(config)
+        results = Results(root, experiment.name, trained)
+    except (UsageError, DataError) as error:
+        return [*names, "", "", "", "unknown"], [f"{experiment.name} {path.parent.name}: {error}"]
+    if results.folder != path.parent:
+        return [*names, "", "", "", "its code or data changed"], []
+    rows = results.rows.read()
+    done, missing = _trials(trained, results)
+    failed = rows[rows.failure.notna()]
+    reasons = [f"{experiment.name} {row.trial} failed: {row.failure}" for row in failed.itertuples()]
+    left = estimate.seconds(experiment.name, trained, missing)
+    time_left = "" if not missing else "unknown" if left is None else estimate.duration(left)
+    counts = [len(done), len(missing), len(failed)]
+    return [*names, *map(str, counts), time_left], reasons
+
+
+def _trials(study, results: Results) -> tuple[list[Trial], list[Trial]]:
+    """Trials that have rows and those that lack them, as far as the rows let the stages be known."""
+    done, missing, known = [], [], results.done()
+    for stage in study.stages(results):
+        trials = dict.fromkeys(stage)
+        done += [trial for trial in trials if study.key(trial) in known]
+        missing += [trial for trial in trials if study.key(trial) not in known]
+        if missing:
+            break
+    return done, missing
+
+
+def _configuration(config_type: type[Config], setting: dict[str, Any]) -> Config:
+    options = setting["configuration"] | setting.get("grid", {})
+    names = {field.name.strip("_"): field.name for field in fields(config_type)}
+    values = {names[name.strip("_")]: _tuples(value) for name, value in options.items() if name.strip("_") in names}
+    return replace(with_profile(config_type, setting["profile"]), **values)
+
+
+def _tuples(value: Any) -> Any:
+    return tuple(map(_tuples, value)) if isinstance(value, list) else value

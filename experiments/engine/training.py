@@ -1,0 +1,193 @@
+"""Training one network of a trial: epoch by epoch, resumable, measured once at the end."""
+
+import contextlib
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from experiments.engine import checkpoints
+from experiments.engine.stopping import StopBetweenBatches
+from experiments.engine.study import Study, Targets
+from experiments.engine.trial import Trial
+from kdsuite import distill, prune
+from kdsuite.data import Dataset
+
+EVALUATION_BATCH = 100
+STEPS_PER_EXECUTION = 50
+
+
+class Diverged(Exception):
+    """The loss of a trial is no longer a number; the message says in which epoch."""
+
+
+@dataclass(frozen=True)
+class Trained:
+    """A trained network.
+
+    Attributes:
+        model: the network itself.
+        distiller: the network within its distiller, compiled.
+        targets: what it learned from beside labels.
+        history: one dict an epoch.
+    """
+
+    model: keras.Model
+    distiller: Any
+    targets: Targets
+    history: list[dict]
+
+
+def train_network(study: Study, trial: Trial, networks, *, folder: Path, tick: Callable[[dict], None]) -> Trained:
+    """Builds and trains the network of a trial, continuing from the checkpoint in `folder` if there is one.
+
+    Batches depend on the trial's seed and the epoch only, so the networks of one seed see the same ones.
+
+    Args:
+        study: says how to build it, on which data and targets.
+        trial: what to train.
+        networks: `Networks`, for its teachers and parent.
+        folder: of the checkpoint, written after each epoch.
+        tick: called after each epoch with what was measured in it.
+
+    Raises:
+        Diverged: the loss is not a number.
+        Stopped: the user asked to stop.
+    """
+    targets = study.targets(trial, networks)
+    keras.utils.set_random_seed(trial.seed)
+    with _precision(trial.precision):
+        model = study.build(trial, networks)
+    distiller = _compiled(study, trial, model, targets)
+    dataset = study.data(trial)
+    history = checkpoints.restore(folder, distiller, trial.epochs)
+    for _ in history:
+        tick({})
+    for epoch in range(len(history), trial.epochs):
+        begin = time.perf_counter()
+        batches = dataset.train.batches(trial.batch_size, seed=trial.seed, epoch=epoch, teacher=targets.train)
+        prepared = study.prepare(trial, batches, epoch)
+        trained = distiller.fit(prepared, verbose=0, shuffle=False, callbacks=[StopBetweenBatches()]).history
+        seconds = time.perf_counter() - begin
+        if not np.isfinite(trained["loss"][0]):
+            raise Diverged(f"loss {trained['loss'][0]} in epoch {epoch + 1} of {trial.epochs}")
+        validation = evaluate(distiller, dataset.validation, targets.validation)
+        measured = {
+            "epoch": epoch + 1,
+            **{name: values[0] for name, values in trained.items()},
+            **{f"validation_{name}": value for name, value in validation.items()},
+            "seconds": seconds,
+        }
+        if trial.evaluate_every_epoch:
+            recalibrated = _evaluate_recalibrated(distiller, dataset)
+            measured |= {
+                "validation_loss": recalibrated["loss"],
+                "validation_accuracy": recalibrated["accuracy"],
+                "validation_accuracy_stale_batch_norm": validation["accuracy"],
+            }
+        history.append(measured)
+        checkpoints.save(folder, distiller, history)
+        tick(history[-1])
+    return Trained(model, distiller, targets, history)
+
+
+def used_as_it_is(study: Study, trial: Trial, model: keras.Model, history: list[dict]) -> Trained:
+    """A network trained before, in a distiller that can evaluate it."""
+    return Trained(model, _compiled(study, trial, model, Targets()), Targets(), history)
+
+
+def _compiled(study: Study, trial: Trial, model: keras.Model, targets: Targets) -> keras.Model:
+    distiller = study.distiller(trial, model, has_targets=targets.given)
+    steps = -(-len(study.data(trial).train) // trial.batch_size)
+    distiller.compile(
+        study.optimizer(trial, steps), metrics=list(trial.metrics), steps_per_execution=min(STEPS_PER_EXECUTION, steps)
+    )
+    distiller.optimizer.build(distiller.trainable_variables)
+    if targets.live is not None:
+        distiller.set_teacher(targets.live)
+    return distiller
+
+
+@contextlib.contextmanager
+def _precision(precision: str) -> Iterator[None]:
+    before = keras.config.dtype_policy()
+    if precision == "bfloat16":
+        keras.config.set_dtype_policy("mixed_bfloat16")
+    try:
+        yield
+    finally:
+        keras.config.set_dtype_policy(before)
+
+
+def evaluate(compiled: keras.Model, split, teacher: distill.TeacherOutputs | None = None) -> dict[str, float]:
+    """Loss and metrics of a compiled model on a split, and on a teacher's outputs there if they are given."""
+    return compiled.evaluate(split.batches(EVALUATION_BATCH, teacher=teacher), verbose=0, return_dict=True)
+
+
+def outputs(model: keras.Model, split) -> np.ndarray:
+    """What a model gives for a split's images in order, in inference mode: float32 (n, classes)."""
+    forward = tf.function(lambda images: model(images, training=False), reduce_retracing=True)
+    parts = [np.asarray(forward(images), np.float32) for images, _ in split.batches(EVALUATION_BATCH)]
+    return np.concatenate(parts)
+
+
+def _evaluate_recalibrated(distiller, dataset: Dataset) -> dict[str, float]:
+    statistics = distill.moving_statistics(distiller.student)
+    distill.recalibrate(distiller.student, dataset.train)
+    measured = evaluate(distiller, dataset.validation)
+    distill.set_moving_statistics(distiller.student, statistics)
+    return measured
+
+
+def measure(trained: Trained, trial: Trial, dataset: Dataset, *, on_test: bool = True) -> dict:
+    """The measured columns of a result row: accuracies at the end of training, and size.
+
+    Args:
+        trained: from `train_network`.
+        trial: if it is to be recalibrated, batch-norm statistics are computed anew on `train` first (and left so).
+        dataset: measures on `validation` and `test`.
+        on_test: measure on `test`; candidates of a choice are not.
+    """
+    distiller, targets, tested = trained.distiller, trained.targets, {}
+    model = distiller.student
+    if trial.recalibrate:
+        if on_test and trial.test_stale_batch_norm:
+            tested["test_accuracy_stale_batch_norm"] = evaluate(distiller, dataset.test)["accuracy"]
+        distill.recalibrate(model, dataset.train)
+    if on_test:
+        test = evaluate(distiller, dataset.test, targets.test)
+        tested["test_loss"] = test["loss"]
+        if "accuracy" in test:
+            tested["test_accuracy"] = test["accuracy"]
+            tested["test_errors"] = round((1 - test["accuracy"]) * len(dataset.test))
+    seconds = sum(epoch["seconds"] for epoch in trained.history)
+    return {
+        "params": model.count_params(),
+        "trainable_params": sum(int(np.prod(weight.shape)) for weight in model.trainable_weights),
+        "macs": prune.macs(model),
+        "model_bytes": _file_bytes(model),
+        "validation_accuracy": evaluate(distiller, dataset.validation, targets.validation).get("accuracy"),
+        **tested,
+        "train_seconds": seconds if trained.history else None,
+    }
+
+
+def predictions(trained: Trained, trial: Trial, dataset: Dataset) -> np.ndarray | None:
+    """The class of each test image as the network sees it, uint16 (n,), or None of a network that gives no classes."""
+    if "accuracy" not in trial.metrics:
+        return None
+    return outputs(trained.model, dataset.test).argmax(-1).astype(np.uint16)
+
+
+def _file_bytes(model: keras.Model) -> int:
+    """Size of the saved .keras file, optimizer not included."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "model.keras"
+        model.save(path)
+        return path.stat().st_size

@@ -1,0 +1,62 @@
+"""A worker process: it is told an experiment, options and keys of trials, and builds the rest itself.
+
+Imports no TensorFlow at the top: threads are set before.
+"""
+
+import os
+import threading
+from multiprocessing import parent_process
+from multiprocessing.connection import Connection
+
+FINISH, NETWORK = "finish", "network"
+
+
+def work(connection: Connection, experiment: str, options: list[str]) -> None:
+    """Does what comes through the connection, until it closes.
+
+    Takes (FINISH or NETWORK, key): train and measure a trial, leaving its result in the cache of finished trials, or
+    only make sure that the cache has its network. Sends ("epoch", measured) after each epoch, ("done", bytes of memory)
+    at the end, or ("error", message) for what the user can mend.
+
+    Args:
+        connection: to the parent.
+        experiment: its name.
+        options: of the command line.
+    """
+    # The parent may be killed, and then nobody would read what comes.
+    threading.Thread(target=_end_with_parent, daemon=True).start()
+    from experiments import cli
+
+    cli.import_quietly()
+    from experiments.engine import stopping
+    from experiments.engine.errors import Stopped
+    from experiments.engine.runner import Runner, memory
+
+    stopping.install(quiet=True)
+    study, entry = cli.find(experiment)
+    config = cli.configuration(study, entry, options)
+    runner = Runner(experiment, study.load(entry.module, entry.trains)(config), config.results)
+    runner.networks.tick = lambda epoch: connection.send(("epoch", epoch))
+    connection.send(("ready", memory()))
+    try:
+        while True:
+            what, key = connection.recv()
+            trial, candidate = runner.find(key)
+            if what == NETWORK:
+                runner.networks.get(trial)
+            else:
+                with runner.networks.lock(trial):
+                    runner.finished(trial, on_test=not candidate)
+            runner.forget_models()
+            connection.send(("done", memory()))
+    except (EOFError, Stopped, KeyboardInterrupt):
+        return
+    except cli.user_errors() as error:
+        connection.send(("error", str(error)))
+
+
+def _end_with_parent() -> None:
+    parent = parent_process()
+    if parent is not None:
+        parent.join()
+    os._exit(1)

@@ -1,0 +1,36 @@
+"""Study 5: Daru, Pamidi, Medisetti, Gonuguntla and Kumar, "Offline Response-based Knowledge Distillation in CNNs".
+
+A course proposal (UCSD) without results. A large network that was pretrained on ImageNet (ResNet50 or Inception v3) is
+to teach a small convolutional network on CIFAR-10 by its responses alone: the outputs of its last layer, computed once
+(offline), by the Kullback-Leibler divergence beside the cross entropy of the labels (§3–4). Students are combinations
+of convolutional and fully connected layers. It asks whether such a network can be shortened to a smaller one of
+comparable performance, and expects a student of a pretrained teacher to learn faster. We ask besides whether it is
+knowledge that helps: responses against labels, against label smoothing of the same entropy, against a live teacher,
+against several teachers.
+"""
+
+from experiments.registry import Experiment, Study
+
+STUDY = Study(
+    number=5,
+    title="offline, response-based distillation",
+    notebooks=("7-offline",),
+    experiments=(
+        Experiment(
+            name="offline-responses",
+            summary="teachers, and their responses as files, CIFAR-10",
+            module="responses",
+            trains="OfflineResponses",
+            config="ResponsesConfig",
+            report="RESPONSES",
+        ),
+        Experiment(
+            name="offline-cifar10",
+            summary="small networks that learn from stored responses, CIFAR-10",
+            module="cifar10",
+            trains="OfflineCifar10",
+            config="Cifar10Config",
+            report="CIFAR10",
+        ),
+    ),
+)

@@ -1,0 +1,174 @@
+"""What study 5 asks and expects on CIFAR-10. Its authors report no figures: a published difference is never given.
+
+Each claim has our reading of the authors' words; questions that they do not ask are ours.
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from kdsuite.report.claims import OURS, PAPER, Claim, Matters
+from kdsuite.report.comparisons import Difference, Equal, Level
+from kdsuite.report.conditions import at_least
+from kdsuite.report.groups import Best, Bound, Group, where
+from kdsuite.report.measures import Measure
+from kdsuite.report.slopes import SlopeDifference
+
+RESPONSES, CIFAR10 = "offline-responses", "offline-cifar10"
+MILLION = 1_000_000
+
+STUDENTS = where("students", role="student")
+BY_LABELS = where("labels alone", series="labels alone")
+BY_RESPONSES = where("responses", series="responses")
+SMOOTHING = where("label smoothing", series="label smoothing")
+ENSEMBLE = where("mean of all teachers", series="ensemble")
+
+
+@dataclass(frozen=True)
+class AtMost(Bound):
+    """Numbers up to a bound, which itself belongs."""
+
+    above: bool = False
+
+    def __call__(self, values: pd.Series) -> pd.Series:
+        return values <= self.bound
+
+    def __str__(self) -> str:
+        return f"≤ {self.bound:,g}"
+
+
+@dataclass(frozen=True)
+class Compared:
+    """The rows of a group whose student learned from smoothed labels too: the one that has every signal."""
+
+    group: Group
+
+    experiment = None
+    shared = False
+
+    def rows(self, table: pd.DataFrame) -> pd.DataFrame:
+        students = SMOOTHING.rows(table).student
+        return self.group.rows(table[table.student.isin(students)])
+
+    def describe(self, table: pd.DataFrame) -> str:
+        return self.group.describe(table)
+
+
+# Students that nothing but knowledge sets apart from their teacher: as many images, and a teacher worth the name.
+ALL_IMAGES = at_least("train_size", 40_000, STUDENTS)
+GOOD_TEACHER = at_least("teacher_test_accuracy", 0.9, BY_RESPONSES)
+JUDGED = (ALL_IMAGES, GOOD_TEACHER)
+THIS_TEACHER = "this teacher"
+BEHIND = Measure(
+    lambda rows: rows.test_accuracy - rows.teacher_test_accuracy, "ahead of the teacher", "points", "points", 100
+)
+COMPARABLE: dict[str, Any] = {
+    "says": "We aim to check if the inception net can be shortened to a smaller model and achieve comparable "
+    "performance",
+    "where": "abstract",
+}
+FASTER: dict[str, Any] = {
+    "says": "Since the teacher is already pretrained, we expect the model to learn faster",
+    "where": "§3, last paragraph",
+}
+IMITATE: dict[str, Any] = {
+    "says": "various student network combinations … which are able imitate the teacher network and get a satisfactory "
+    "performance on the test data",
+    "where": "§4",
+}
+
+
+def within(points: int, size: str, bound: AtMost, column: str) -> Claim:
+    """Whether the best student of a size, by validation, is less than so many points behind its teacher."""
+    group = where(f"of {size}", series="responses", **{column: bound})
+    return Claim(
+        tests=f"a student of {size} comes within {points} point{'s' * (points > 1)} of its teacher",
+        experiment=CIFAR10,
+        compares=Level(BEHIND, Best(group, by="student"), above=-points / 100),
+        judged_when=JUDGED,
+        given=THIS_TEACHER,
+        kind=OURS,
+        **COMPARABLE,
+    )
+
+
+def ahead(tests: str, first, second, measure: str | Measure = "test_accuracy", **settings) -> Claim:
+    """A difference between two signals, pairs of equal size and seed, mean over sizes."""
+    return Claim(
+        tests=tests,
+        experiment=CIFAR10,
+        compares=Difference(measure, first, second, match=("student",)),
+        **{"judged_when": JUDGED, "given": THIS_TEACHER, "kind": OURS} | settings,
+    )
+
+
+QUESTION = (
+    within(2, "at most 1 M parameters", AtMost(MILLION), "params"),
+    within(1, "at most 1 M parameters", AtMost(MILLION), "params"),
+    within(2, "at most a third of its parameters", AtMost(1 / 3), "params_share"),
+)
+
+SPEED = tuple(
+    Claim(
+        tests=f"responses learn faster: validation accuracy after epoch {epoch}",
+        experiment=CIFAR10,
+        compares=Difference(
+            "validation_accuracy",
+            where("responses", series="responses", epoch=epoch),
+            where("labels alone", series="labels alone", epoch=epoch),
+            match=("student",),
+            table="epochs",
+        ),
+        paper="faster",
+        judged_when=JUDGED,
+        given=THIS_TEACHER,
+        **FASTER,
+    )
+    for epoch in (1, 2, 5)
+)
+
+SIGNALS = (
+    ahead("responses beat labels alone, mean of all sizes", BY_RESPONSES, BY_LABELS, **IMITATE),
+    Claim(
+        tests="the larger the student, the more responses add to labels alone",
+        experiment=CIFAR10,
+        compares=SlopeDifference(
+            "test_accuracy",
+            Measure(lambda rows: np.log2(rows.params), "log₂ of the parameters"),
+            BY_RESPONSES,
+            BY_LABELS,
+            match=("student",),
+            per_text="doubling of the parameters",
+        ),
+        matters=Matters(0.002, "over five doublings a point"),
+        judged_when=JUDGED,
+        given=THIS_TEACHER,
+        kind=OURS,
+    ),
+    ahead(
+        "students of responses answer as the teacher does more often than students of labels",
+        BY_RESPONSES,
+        BY_LABELS,
+        Measure("agreement", "agreement with the teacher", "%", "points", 100),
+        **IMITATE | {"kind": PAPER, "paper": "imitate"},
+    ),
+    ahead("it is knowledge: responses beat label smoothing of their entropy", BY_RESPONSES, SMOOTHING),
+    ahead("the mean of all teachers beats the first", ENSEMBLE, BY_RESPONSES),
+    Claim(
+        tests="a live teacher gives what its stored responses give",
+        experiment=CIFAR10,
+        compares=Equal(("test_loss", "test_accuracy"), Compared(where("live", series="live")), Compared(BY_RESPONSES)),
+        kind=OURS,
+    ),
+    ahead(
+        "responses lower the calibration error of labels alone",
+        Compared(BY_LABELS),
+        Compared(BY_RESPONSES),
+        "calibration_error",
+        matters=Matters(0.01, "a point of calibration error"),
+    ),
+)
+
+CLAIMS = (*QUESTION, *SPEED, *SIGNALS)

@@ -1,0 +1,125 @@
+"""Writes what is generated from the reference: the README's table, a page a study, the verdicts as text.
+
+make docs        (python -m experiments docs)
+"""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import pandas as pd
+
+from experiments import registry
+from kdsuite.report.export import formats
+from kdsuite.report.named import read_named, settings_of
+from kdsuite.report.publish import save_figures
+from kdsuite.report.rows import REFERENCE, Results, read_folder
+from kdsuite.report.tables import claims_table, counts, markdown, verdict_lines
+from kdsuite.report.verdicts import Judged, judge
+
+ROOT = registry.ROOT
+FRONT = "hinton-mnist protocol=original"
+SPLITS = ("train", "validation", "test")
+BEGIN, END = "<!-- generated: begin -->", "<!-- generated: end -->"
+
+
+def write(root: Path = ROOT) -> list[Path]:
+    """Writes all generated files; gives their paths."""
+    judged = {study: judged_claims(study) for study in registry.studies()}
+    pages = {root / "docs" / "studies" / f"{study.number}.md": page(study, found) for study, found in judged.items()}
+    pages[root / "docs" / "verdicts.txt"] = "".join(
+        verdict_lines(f"study {study.number}", found) for study, found in judged.items()
+    )
+    pages[root / "docs" / "export.md"] = export_page()
+    readme = root / "README.md"
+    pages[readme] = between_marks(readme.read_text(), front_table(judged))
+    for path, text in pages.items():
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text)
+    return list(pages)
+
+
+def draw(root: Path = ROOT) -> list[Path]:
+    """Draws the README's picture; gives its paths."""
+    study, experiment = registry.experiments()[FRONT.split()[0]]
+    (results,) = read_named([FRONT]).values()
+    figure = next(iter(study.load("report", experiment.report).figures(results).values()))
+    return save_figures({"front": figure}, root / "docs")
+
+
+def judged_claims(study: registry.Study) -> list[Judged]:
+    """A study's claims, judged on the reference's rows; Holm's correction is over all of them."""
+    claims = study.load("claims", "CLAIMS")
+    return judge(claims, read_named(settings_of(claims)))
+
+
+def settings(study: registry.Study) -> list[Results]:
+    """The reference's rows of a study, a setting each."""
+    folders = [
+        path.parent
+        for experiment in study.experiments
+        for path in sorted((REFERENCE / experiment.name).glob("*/setting.json"))
+        if (path.parent / "rows.csv").exists()
+    ]
+    return [read_folder(folder) for folder in folders]
+
+
+def front_table(judged: dict[registry.Study, list[Judged]]) -> str:
+    """A line a study: how many of the paper's claims came out how, with links."""
+    lines = []
+    for study, found in judged.items():
+        notebooks = ", ".join(f"[{name}](notebooks/{name}.ipynb)" for name in study.notebooks)
+        linked = {"study": f"[{study.number}. {study.title}](docs/studies/{study.number}.md)"}
+        lines.append(linked | {word: number or "" for word, number in counts(found).items()} | {"notebooks": notebooks})
+    return markdown(pd.DataFrame(lines))
+
+
+def page(study: registry.Study, judged: Sequence[Judged]) -> str:
+    """A study's page: the paper in ten lines, its experiments, where the rows come from, and every claim."""
+    parts = [f"# Study {study.number}: {study.title}", registry.docstring(study, "__init__"), "## Experiments"]
+    parts.append("\n".join(f"- `make {one.name}`: {one.summary}" for one in study.experiments))
+    parts += ["## Rows", provenance(study), "## Claims", CLAIMS_INTRODUCTION]
+    parts.append(markdown(claims_table(judged)) if judged else "No claims yet.")
+    return "\n\n".join(parts) + "\n"
+
+
+CLAIMS_INTRODUCTION = (
+    "Sorted by verdict; intervals are 95% over seeds, paired where both sides have the same seeds. What the verdicts "
+    "mean, and how Holm's correction changes them, stands in [verdicts](../verdicts.md)."
+)
+
+
+def provenance(study: registry.Study) -> str:
+    """Where a study's rows come from: data, sizes, profile, commits."""
+    lines = []
+    for results in settings(study):
+        setting, data = results.setting, results.setting["data"]
+        commits = setting["commits"]
+        mixed = f" (of {len(commits)} commits: rows were added as the code grew)" if len(commits) > 1 else ""
+        lines.append(
+            {
+                "experiment": results.experiment,
+                "data": f"{data['name']} from {data['source']}",
+                "train / validation / test": " / ".join(f"{data[f'{split}_size']:,}" for split in SPLITS),
+                "networks": len(results.rows),
+                "seeds": results.rows.seed.nunique(),
+                "profile": setting["profile"],
+                "commits": f"{', '.join(commits)}{mixed}",
+            }
+        )
+    return markdown(pd.DataFrame(lines)) if lines else "The reference has no rows yet."
+
+
+def export_page() -> str:
+    """The table of exported networks."""
+    path = REFERENCE / "export.csv"
+    table = markdown(formats(pd.read_csv(path))) if path.exists() else "No exports yet."
+    return (
+        "# Exported networks\n\nThe best student of each experiment by validation accuracy, in each format: test "
+        f"accuracy, size of the file, median time for one image on 2 CPU cores (`make export`).\n\n{table}\n"
+    )
+
+
+def between_marks(text: str, table: str) -> str:
+    """A text with what stands between the marks replaced."""
+    before, rest = text.split(BEGIN)
+    return f"{before}{BEGIN}\n\n{table}\n\n{END}{rest.split(END)[1]}"

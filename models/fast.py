@@ -1,0 +1,77 @@
+"""Copies of networks that train faster on CPUs with bfloat16, at the same weights."""
+
+import keras
+import tensorflow as tf
+from keras import layers
+
+
+def fast_copy(model: keras.Model, policy: str = "mixed_bfloat16") -> keras.Model:
+    """A copy to train in the model's place; `model.set_weights(copy.get_weights())` brings the result back.
+
+    The copy computes in bfloat16; weights, batch norm's statistics and logits stay float32. Its batch norm is one
+    operation where Keras' are several, and its GELU is compiled by XLA (its convolutions are not: that slows them).
+
+    Args:
+        model: functional, of layers of Keras; it is not changed.
+        policy: dtype policy of all layers that have the default one.
+
+    Returns:
+        A model with the same weights in the same order.
+    """
+
+    def convert(layer):
+        config = layer.get_config()
+        if layer.dtype_policy.name == keras.config.dtype_policy().name and layer not in outputs:
+            config["dtype"] = policy
+        if type(layer) is layers.BatchNormalization and layer.axis in (-1, 3):
+            return _FusedBatchNormalization.from_config(config)
+        if type(layer) is layers.Activation and layer.activation is keras.activations.gelu:
+            return _CompiledGelu(name=layer.name, dtype=config["dtype"])
+        return type(layer).from_config(config)
+
+    outputs = [tensor._keras_history.operation for tensor in model.outputs]
+    copy = keras.models.clone_model(model, clone_function=convert)
+    copy.set_weights(model.get_weights())
+    return copy
+
+
+class _FusedBatchNormalization(layers.BatchNormalization):
+    def call(self, inputs, training=None, mask=None):
+        if len(inputs.shape) != 4:
+            return super().call(inputs, training=training, mask=mask)
+        gamma = self.gamma if self.scale else tf.ones_like(self.moving_mean)
+        beta = self.beta if self.center else tf.zeros_like(self.moving_mean)
+        if not (training and self.trainable):
+            return tf.compat.v1.nn.fused_batch_norm(
+                inputs, gamma, beta, self.moving_mean, self.moving_variance, self.epsilon, is_training=False
+            )[0]
+        outputs, mean, variance = tf.compat.v1.nn.fused_batch_norm(inputs, gamma, beta, epsilon=self.epsilon)
+        # The op gives the unbiased variance, Keras keeps the biased one.
+        count = tf.cast(tf.size(inputs) // inputs.shape[-1], variance.dtype)
+        variance *= (count - 1) / count
+        self.moving_mean.assign(self.moving_mean * self.momentum + mean * (1 - self.momentum))
+        self.moving_variance.assign(self.moving_variance * self.momentum + variance * (1 - self.momentum))
+        return outputs
+
+
+class _CompiledGelu(layers.Layer):
+    def call(self, inputs):
+        return _compiled_gelu(inputs)
+
+
+@tf.custom_gradient
+def _compiled_gelu(inputs):
+    return _gelu(inputs), lambda upstream: _gelu_gradient(inputs, upstream)
+
+
+@tf.function(jit_compile=True)
+def _gelu(inputs):
+    return tf.cast(tf.nn.gelu(tf.cast(inputs, tf.float32)), inputs.dtype)
+
+
+@tf.function(jit_compile=True)
+def _gelu_gradient(inputs, upstream):
+    x = tf.cast(inputs, tf.float32)
+    cumulative = 0.5 * (1 + tf.math.erf(x * 0.5**0.5))
+    density = tf.exp(-0.5 * x * x) * 0.3989422804014327
+    return tf.cast(tf.cast(upstream, tf.float32) * (cumulative + x * density), inputs.dtype)

@@ -1,0 +1,66 @@
+"""Deletes channels in Keras itself: each weight sliced by what is kept, the graph called again with the new sizes."""
+
+from collections.abc import Iterable
+
+import keras
+import numpy as np
+
+from kdsuite.prune.channels import Channels
+from kdsuite.prune.graph import copy_of, inputs_like, kind, rebuild, set_weights
+
+
+def without_channels(channels: Channels, deleted: Iterable[int]) -> keras.Model:
+    """A new model without the channels with these numbers.
+
+    Args:
+        channels: of the model; it is left as it was.
+        deleted: numbers of channels that may go, and with each of them all that share it.
+    """
+    graph, gone = channels.model, channels.mask(deleted)
+    copies = {}
+
+    def call(operation, *args, **kwargs):
+        if id(operation) not in copies:
+            copies[id(operation)] = copy_of(operation, _sizes(channels, operation, gone))
+        return copies[id(operation)](*args, **kwargs)
+
+    inputs = inputs_like(graph)
+    result = keras.Model(inputs, rebuild(graph, inputs, call), name=graph.name)
+    for layer in graph.layers:
+        if layer.weights:
+            set_weights(copies[id(layer)], _sliced(channels, layer, gone))
+    return result
+
+
+def _sizes(channels: Channels, operation, gone: np.ndarray) -> dict:
+    """The configuration by which a layer has its new size."""
+    name = kind(operation)
+    if name == "Reshape":
+        return {"target_shape": _target_shape(channels, operation, gone)}
+    if operation.name not in channels.roles or not isinstance(operation, keras.Layer):
+        return {}
+    kept = channels.kept(operation, gone)
+    size = int(kept["out"].sum())
+    config = operation.get_config()
+    sizes = {key: size for key in ("filters", "units", "output_dim", "projection_dim") if key in config}
+    if name == "MultiHeadAttention":
+        sizes = {"num_heads": int(kept["head"].sum()), "output_shape": (size,)}
+    elif getattr(operation, "groups", 1) != 1:
+        sizes["groups"] = int(kept["out"].reshape(operation.groups, -1)[:, 0].sum())
+    return sizes
+
+
+def _target_shape(channels: Channels, layer: keras.Layer, gone: np.ndarray) -> tuple[int, ...]:
+    target = tuple(layer.target_shape)
+    output = next(node.outputs[0] for node in layer._inbound_nodes if id(node.outputs[0]) in channels.features)
+    # An axis of -1 finds its size by itself.
+    kept = int((~gone[channels.features[id(output)]]).sum())
+    return target if target[-1] == -1 else (*target[:-1], kept)
+
+
+def _sliced(channels: Channels, layer: keras.Layer, gone: np.ndarray) -> list[np.ndarray]:
+    weights = layer.get_weights()
+    for position, places in enumerate(channels.kept_places(layer, gone)):
+        for axis, along in places.items():
+            weights[position] = np.take(weights[position], along, axis)
+    return weights

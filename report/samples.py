@@ -1,0 +1,84 @@
+"""What is measured for a claim: one independent value a seed, taken from the rows of groups."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Protocol
+
+import pandas as pd
+
+from kdsuite.report.errors import NotRun
+from kdsuite.report.groups import Selection
+from kdsuite.report.intervals import Interval
+from kdsuite.report.measures import Measure
+from kdsuite.report.rows import Results
+
+HIGHER, ALIKE, LEVEL, PUBLISHED, EQUAL, MEASURED = "higher", "alike", "level", "published", "equal", "measured"
+
+
+@dataclass(frozen=True)
+class Sample:
+    """What was measured for a claim.
+
+    Attributes:
+        values: one independent value a seed, in the unit of the rows; signed so that the claim says "positive".
+        interval: their mean with its 95% interval.
+        measure: with the unit in which they are shown.
+        ours: the measurement in words.
+        given: what the interval takes as fixed, such as "this teacher".
+        remarks: what a reader must know, such as seeds that were left out.
+        rows: of the groups compared.
+    """
+
+    values: pd.Series
+    interval: Interval
+    measure: Measure
+    ours: str
+    given: str = ""
+    remarks: tuple[str, ...] = ()
+    rows: tuple[pd.DataFrame, ...] = ()
+
+    @property
+    def n(self) -> int:
+        return len(self.values)
+
+
+class Comparison(Protocol):
+    """One independent value a seed, and the rule by which it is judged."""
+
+    @property
+    def rule(self) -> str: ...
+
+    def sample(self, results: Mapping[str, Results], experiment: str) -> Sample: ...
+
+
+def table(group: Selection, results: Mapping[str, Results], experiment: str, name: str) -> pd.DataFrame:
+    """The table a group is taken from.
+
+    Raises:
+        NotRun: its experiment has no results.
+    """
+    experiment = group.experiment or experiment
+    if experiment not in results:
+        raise NotRun(f"{experiment} has not been run")
+    return results[experiment].table(name)
+
+
+def select(group: Selection, results: Mapping[str, Results], experiment: str, name: str) -> pd.DataFrame:
+    """The rows of a group.
+
+    Raises:
+        NotRun: there are none.
+    """
+    whole = table(group, results, experiment, name)
+    if whole.empty:
+        raise NotRun(f"{group.experiment or experiment} has no {name}")
+    rows = group.rows(whole)
+    if rows.empty:
+        raise NotRun(f"{group.experiment or experiment} has no {name} of {group.describe(whole)}")
+    return rows
+
+
+def means(rows: pd.DataFrame, measure: Measure, keys: tuple[str, ...]) -> pd.Series:
+    """Mean of a measure by the values of the keys; empty cells are left out."""
+    columns = [rows[key] for key in keys]
+    return measure.of(rows).groupby(columns if len(columns) > 1 else columns[0]).mean().dropna()

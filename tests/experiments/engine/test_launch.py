@@ -1,0 +1,111 @@
+"""Several processes: what waits for what, a worker that dies, an error that the user can mend."""
+
+import os
+import signal
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from experiments.cli import main
+from experiments.engine import launch
+from experiments.engine.errors import UsageError
+from experiments.engine.launch import Pool, Task
+
+MEASURED = ["trial", "validation_accuracy", "test_accuracy", "test_loss", "test_errors"]
+SMOKE = ["--profile", "smoke", "--data", "synthetic"]
+
+
+class FakeProcess:
+    exitcode, pid = -9, None
+
+    def join(self, timeout):
+        pass
+
+    def is_alive(self):
+        return False
+
+
+class FakeConnection:
+    """A worker that is ready at once and does each task it is given; or dies on some."""
+
+    def __init__(self, deadly=()):
+        self.messages, self.deadly, self.given = [("ready", 0)], deadly, []
+
+    def send(self, message):
+        self.given.append(message[1])
+        self.messages.append(EOFError() if message[1] in self.deadly else ("done", 0))
+
+    def recv(self):
+        message = self.messages.pop(0)
+        if isinstance(message, Exception):
+            raise message
+        return message
+
+    def close(self):
+        pass
+
+
+@pytest.fixture
+def pool(monkeypatch):
+    """Makes a pool of fake workers; gives it, the order in which tasks are done, and the connections."""
+
+    def make(workers, deadly=()):
+        connections, done = [], []
+
+        def start(self):
+            connections.append(FakeConnection(deadly))
+            return launch._Worker(FakeProcess(), connections[-1])
+
+        monkeypatch.setattr(Pool, "_start", start)
+        monkeypatch.setattr(launch, "wait", lambda found, timeout: [one for one in found if one.messages])
+        made = Pool("experiment", [], workers, lambda epoch: None, lambda task: done.append(task.key))
+        return made, done, connections
+
+    return make
+
+
+def test_a_trial_waits_for_those_it_needs(pool):
+    made, done, connections = pool(3)
+    tasks = [Task("student", frozenset({"teacher"})), Task("teacher", frozenset()), Task("other", frozenset())]
+    made.run(tasks)
+    assert sorted(done) == ["other", "student", "teacher"]
+    assert done.index("teacher") < done.index("student")
+    assert len(connections) == 3
+
+
+def test_what_is_no_task_is_not_waited_for(pool):
+    made, done, _ = pool(1)
+    made.run([Task("student", frozenset({"done before"}))])
+    assert done == ["student"]
+
+
+def test_a_task_that_kills_its_worker_three_times_ends_the_run(pool):
+    made, _, connections = pool(2, deadly={"heavy"})
+    with pytest.raises(UsageError, match="a worker died 3 times on heavy"):
+        made.run([Task("heavy", frozenset()), Task("light", frozenset())])
+    assert sum(connection.given.count("heavy") for connection in connections) == 3
+
+
+def test_threads_are_set_for_new_processes_only(monkeypatch):
+    monkeypatch.setenv("OMP_NUM_THREADS", "7")
+    monkeypatch.delenv("TF_NUM_INTRAOP_THREADS", raising=False)
+    with launch.threads(1):
+        assert {os.environ[name] for name in launch.THREADS} == {"1"}
+    assert os.environ["OMP_NUM_THREADS"] == "7"
+    assert "TF_NUM_INTRAOP_THREADS" not in os.environ
+
+
+@pytest.mark.slow
+def test_two_workers_give_the_rows_of_one(in_empty_folder, no_tfds_no_network):
+    """At one thread each, which is what two workers on two cores have."""
+    options = ["mnist-dense", *SMOKE, "--seeds", "0"]
+    before = signal.getsignal(signal.SIGINT), signal.getsignal(signal.SIGTERM)
+    try:
+        assert main([*options, "--workers", "2", "--results", "two", "--cache", "two-cache"]) == 0
+        assert main([*options, "--workers", "1", "--results", "one", "--cache", "one-cache"]) == 0
+    finally:
+        signal.signal(signal.SIGINT, before[0])
+        signal.signal(signal.SIGTERM, before[1])
+    one, two = (pd.read_csv(next(Path(name).glob("*/*/rows.csv"))).sort_values("trial") for name in ("one", "two"))
+    pd.testing.assert_frame_equal(one[MEASURED].reset_index(drop=True), two[MEASURED].reset_index(drop=True), rtol=1e-4)

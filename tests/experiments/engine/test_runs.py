@@ -1,0 +1,260 @@
+"""Runs through the command line: resume, settings, what is trained again and what is not."""
+
+import json
+import re
+from pathlib import Path
+
+import keras
+import numpy as np
+import pandas as pd
+import pytest
+
+from experiments import cli
+from experiments.cli import RESTART, main
+from experiments.cs230.mnist_lambda_sweep import LambdaSweep
+from experiments.engine import checkpoints, runner, training
+from experiments.engine.rows import COLUMNS
+from kdsuite import data
+
+pytestmark = [pytest.mark.usefixtures("in_empty_folder", "no_tfds_no_network"), pytest.mark.slow]
+SMOKE = ["--profile", "smoke", "--data", "synthetic"]
+MEASURED = ["trial", "validation_accuracy", "test_accuracy", "test_loss"]
+
+
+def folder_of(experiment, root="results"):
+    (folder,) = (path.parent for path in Path(root, experiment).glob("*/setting.json"))
+    return folder
+
+
+def rows_of(experiment, root="results"):
+    return pd.read_csv(folder_of(experiment, root) / "rows.csv")
+
+
+def forget_finished():
+    for path in Path(".cache/finished").iterdir():
+        path.unlink()
+
+
+def test_a_run_gives_a_whole_row_a_trial_and_draws_and_prints(capsys):
+    assert main(["mnist-dense", *SMOKE]) == 0
+    printed = capsys.readouterr().out
+    assert printed.startswith("data: synthetic from synthetic: 200 train, 100 validation, 100 test images\n")
+    assert "mnist-dense: 6 trials, 0 done before" in printed
+    rows, folder = rows_of("mnist-dense"), folder_of("mnist-dense")
+    assert tuple(rows.columns) == COLUMNS
+    assert len(rows) == rows.trial.nunique() == 6
+    assert (rows.test_errors == ((1 - rows.test_accuracy) * 100).round()).all()
+    assert rows[rows.method == "plain"].temperature.isna().all()
+    assert rows.failure.isna().all()
+    epochs = pd.read_csv(folder / "epochs.csv")
+    assert set(epochs.trial) == set(rows.trial)
+    seconds = epochs.groupby("trial").seconds.sum().sort_index()
+    assert np.allclose(seconds, rows.set_index("trial").train_seconds.sort_index(), rtol=1e-4)
+    setting = json.loads((folder / "setting.json").read_text())
+    assert set(rows.setting) == {setting["setting"]}
+    assert setting["configuration"]["epochs"] == 1
+    assert "seeds" not in setting["configuration"]
+    with np.load(folder / "predictions.npz") as file:
+        right = pd.Series((file["classes"] == file["labels"]).mean(axis=1), file["trial"])
+        assert right.to_dict() == pytest.approx(rows.set_index("trial").test_accuracy.to_dict())
+    assert not list(Path(".cache/trials").glob("*/checkpoint.npz"))
+
+
+def test_a_second_run_trains_nothing(monkeypatch, capsys):
+    options = ["mnist-dense", *SMOKE, "--seeds", "0"]
+    assert main(options) == 0
+    before = rows_of("mnist-dense")
+    monkeypatch.setattr(runner, "train_network", lambda *_, **__: pytest.fail("trained again"))
+    assert main(options) == 0
+    assert "3 trials, 3 done before" in capsys.readouterr().out
+    pd.testing.assert_frame_equal(before, rows_of("mnist-dense"))
+
+
+def test_one_more_seed_trains_only_that_seed(capsys):
+    assert main(["mnist-dense", *SMOKE, "--seeds", "0"]) == 0
+    assert main(["mnist-dense", *SMOKE, "--seeds", "0", "1"]) == 0
+    assert "6 trials, 3 done before" in capsys.readouterr().out
+    assert rows_of("mnist-dense").groupby("seed").size().to_dict() == {0: 3, 1: 3}
+
+
+def test_other_options_and_other_data_have_a_folder_of_their_own():
+    assert main(["mnist-dense", *SMOKE, "--seeds", "0"]) == 0
+    assert main(["mnist-dense", *SMOKE, "--seeds", "0", "--lambda", "0.9"]) == 0
+    assert main(["mnist-dense", "--profile", "smoke", "--seeds", "0"]) == 0
+    folders = list(Path("results/mnist-dense").iterdir())
+    assert len(folders) == 3
+    assert sorted(set(pd.read_csv(path / "rows.csv").source).pop() for path in folders) == [
+        "embedded",
+        "synthetic",
+        "synthetic",
+    ]
+
+
+class Killed(BaseException):
+    pass
+
+
+def test_a_killed_run_goes_on_at_its_last_epoch_and_gives_the_same_numbers(monkeypatch):
+    """Dropout's random state, Adam's moments and the order of the batches all have to come back."""
+    options = ["mnist-lambda-sweep", *SMOKE, "--seeds", "0", "--lambdas", "0.5", "--epochs", "3"]
+    assert main([*options, "--cache", "undisturbed", "--results", "undisturbed"]) == 0
+    save, saved = checkpoints.save, []
+
+    def save_and_die(folder, distiller, history):
+        save(folder, distiller, history)
+        saved.append(len(history))
+        if len(saved) in (1, 3):
+            raise Killed
+
+    monkeypatch.setattr(training.checkpoints, "save", save_and_die)
+    options += ["--cache", "killed", "--results", "killed"]
+    for _ in range(2):
+        with pytest.raises(Killed):
+            main(options)
+    assert main(options) == 0
+    undisturbed, killed = (rows_of("mnist-lambda-sweep", root) for root in ("undisturbed", "killed"))
+    pd.testing.assert_frame_equal(undisturbed[MEASURED], killed[MEASURED])
+    assert len(saved) == undisturbed.epochs.sum()
+
+
+def test_a_run_that_has_grown_too_large_goes_on_in_a_new_process(monkeypatch):
+    arguments = ["mnist-dense", *SMOKE]
+    with monkeypatch.context() as patch:
+        patch.setattr(runner, "GROWTH_BYTES", -(1 << 40))
+        assert main(arguments) == RESTART
+    assert len(rows_of("mnist-dense")) == 1
+    assert main(arguments) == 0
+    assert len(rows_of("mnist-dense")) == 6
+
+
+def test_plain_and_distilled_start_from_the_same_weights_and_see_the_same_batches(monkeypatch):
+    starts, images = {}, {}
+    compiled = training._compiled
+
+    def spy(study, trial, model, targets):
+        starts[trial.method, trial.seed] = model.get_weights()
+        batches = study.data(trial).train.batches(trial.batch_size, seed=trial.seed, epoch=0, teacher=targets.train)
+        images[trial.method, trial.seed] = next(iter(batches))[0].numpy()
+        return compiled(study, trial, model, targets)
+
+    monkeypatch.setattr(training, "_compiled", spy)
+    assert main(["mnist-dense", *SMOKE]) == 0
+    for seed in (0, 1):
+        np.testing.assert_array_equal(images["plain", seed], images["kd", seed])
+        for one, other in zip(starts["plain", seed], starts["kd", seed], strict=True):
+            np.testing.assert_array_equal(one, other)
+
+
+def test_a_lost_teacher_is_trained_again_without_a_second_row(capsys):
+    options = ["mnist-lambda-sweep", *SMOKE, "--seeds", "0", "--lambdas"]
+    assert main([*options, "0.5"]) == 0
+    for path in Path(".cache/networks").glob("*.keras"):
+        path.unlink()
+    assert main([*options, "0.5", "0.7"]) == 0
+    rows = rows_of("mnist-lambda-sweep")
+    assert rows.trial.is_unique
+    assert sorted(rows["lambda"].dropna()) == [0.5, 0.7]
+    assert "another result" not in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("damage", [b"", b"no zip archive"])
+def test_a_damaged_teacher_is_trained_again_and_said(damage, capsys):
+    options = ["mnist-lambda-sweep", *SMOKE, "--seeds", "0", "--lambdas"]
+    assert main([*options, "0.5"]) == 0
+    (path,) = Path(".cache/networks").glob("*.keras")
+    path.write_bytes(damage)
+    assert main([*options, "0.5", "0.7"]) == 0
+    assert "it is trained again" in capsys.readouterr().err
+    assert len(rows_of("mnist-lambda-sweep")) == 3
+
+
+def test_a_teacher_trained_again_that_is_another_one_is_reported(capsys):
+    options = ["mnist-lambda-sweep", *SMOKE, "--seeds", "0", "--lambdas"]
+    assert main([*options, "0.5"]) == 0
+    (path,) = Path(".cache/networks").glob("*.json")
+    history = json.loads(path.read_text())
+    path.write_text(json.dumps([history[0] | {"validation_loss": 1.25}]))
+    path.with_suffix(".keras").unlink()
+    assert main([*options, "0.5", "0.7"]) == 0
+    assert re.search(r"validation loss [\d.]+, 1\.25 before", capsys.readouterr().err)
+
+
+def test_what_is_finished_comes_back_without_training_where_its_row_was_lost(monkeypatch):
+    options = ["mnist-dense", *SMOKE, "--seeds", "0"]
+    assert main(options) == 0
+    before = rows_of("mnist-dense")
+    (folder_of("mnist-dense") / "rows.csv").unlink()
+    monkeypatch.setattr(runner, "train_network", lambda *_, **__: pytest.fail("trained again"))
+    assert main(options) == 0
+    pd.testing.assert_frame_equal(before, rows_of("mnist-dense"))
+
+
+def test_a_loss_that_is_no_number_ends_the_trial_and_not_the_run(capsys):
+    assert main(["mnist-dense", *SMOKE, "--seeds", "0", "--learning-rate", "1000", "--epochs", "2"]) == 0
+    rows = rows_of("mnist-dense")
+    assert len(rows) == 3
+    failed = rows[rows.failure.notna()]
+    if len(failed):
+        assert failed.failure.str.fullmatch(r"loss (nan|inf) in epoch \d of 2").all()
+        assert failed.test_accuracy.isna().all()
+
+
+def test_the_best_student_on_validation_is_saved(capsys):
+    options = ["mnist-lambda-sweep", *SMOKE, "--seeds", "0", "--lambdas", "0.3", "0.7", "--save-best", "best.keras"]
+    assert main(options) == 0
+    rows = rows_of("mnist-lambda-sweep")
+    best = rows[rows.role == "student"].sort_values("validation_accuracy").iloc[-1]
+    assert f"best student: best.keras ({best.method} " in capsys.readouterr().out
+    sizes = {"train_size": 200, "validation_size": 100, "test_size": 100}
+    test = data.load("synthetic", image_size=28, channels=1, **sizes).test
+    model = keras.models.load_model("best.keras")
+    model.compile(loss=keras.losses.SparseCategoricalCrossentropy(from_logits=True), metrics=["accuracy"])
+    measured = model.evaluate(test.batches(100), return_dict=True, verbose=0)
+    assert measured["accuracy"] == pytest.approx(best.test_accuracy)
+
+
+def test_dry_run_lists_trials_and_writes_no_result(capsys):
+    assert main(["mnist-lambda-sweep", *SMOKE, "--dry-run"]) == 0
+    lines = capsys.readouterr().out.splitlines()[1:]
+    assert len(lines) == 1 + 3 * 2 + 1
+    assert all(re.match(r"[0-9a-f]{12}  missing  (teacher|plain|kd) ", line) for line in lines[:-1])
+    assert lines[-1].startswith("time: ")
+    assert not Path("results").exists()
+
+
+def test_batch_sweep_takes_the_lambda_of_best_validation_accuracy_among_its_candidates(capsys):
+    options = ["mnist-batch-sweep", *SMOKE, "--lambda", "None", "--lambdas", "0", "0.3", "0.7", "--batch-sizes", "32"]
+    assert main(options) == 0
+    candidates = pd.read_csv(folder_of("mnist-batch-sweep") / "candidates.csv")
+    assert sorted(candidates["lambda"].unique()) == [0.3, 0.7]
+    assert candidates.test_accuracy.isna().all()
+    best = candidates.groupby("lambda").validation_accuracy.mean().idxmax()
+    assert f"chosen on validation: λ = {best:g}" in capsys.readouterr().out
+    assert set(rows_of("mnist-batch-sweep")["lambda"].dropna()) == {best}
+
+
+def test_full_profile_is_the_papers_grid():
+    study, experiment = cli.find("mnist-lambda-sweep")
+    sweep = LambdaSweep(cli.configuration(study, experiment, ["--profile", "full"]))
+    trials = sweep.trials()
+    assert len(trials) == 1 + 11 * 3
+    assert trials[0].role == "teacher"
+    assert sorted({trial.lambda_ for trial in trials[1:]}) == [tenth / 10 for tenth in range(11)]
+
+
+def own_teacher(path, classes):
+    model = keras.Sequential([keras.Input((28, 28, 1)), keras.layers.Flatten(), keras.layers.Dense(classes)])
+    model.save(path)
+    return str(path)
+
+
+def test_own_teacher_file_is_used_as_it_is_and_makes_a_setting(tmp_path):
+    path = own_teacher(tmp_path / "own.keras", 2)
+    assert main(["mnist-lambda-sweep", *SMOKE, "--teacher", path, "--seeds", "0", "--lambdas", "0.5"]) == 0
+    teacher = rows_of("mnist-lambda-sweep").query("role == 'teacher'").iloc[0]
+    assert teacher.teacher.startswith("own.keras@")
+    assert teacher.params == 28 * 28 * 2 + 2
+    assert np.isnan(teacher.epochs)
+    own_teacher(tmp_path / "own.keras", 2)
+    assert main(["mnist-lambda-sweep", *SMOKE, "--teacher", path, "--seeds", "0", "--lambdas", "0.5"]) == 0
+    assert len(list(Path("results/mnist-lambda-sweep").iterdir())) == 2

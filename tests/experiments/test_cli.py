@@ -1,0 +1,120 @@
+"""The command line: help without TensorFlow, and bad input in one line before anything is read."""
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import keras
+import pytest
+
+from experiments import registry
+from experiments.cli import main
+
+pytestmark = pytest.mark.usefixtures("in_empty_folder", "no_tfds_no_network")
+ROOT = Path(__file__).resolve().parents[2]
+SMOKE = ["--profile", "smoke"]
+
+
+def test_list_has_a_line_each(capsys):
+    assert main([]) == 0
+    printed = capsys.readouterr().out
+    for name in registry.names():
+        assert re.search(rf"^  {name} +\w", printed, re.MULTILINE)
+    assert main(["list", "--names"]) == 0
+    assert capsys.readouterr().out.split() == list(registry.names())
+
+
+@pytest.mark.parametrize("arguments", ["['{}', '--help']", "['{}', '--seeds', '-1']", "['{}', '--profile', 'huge']"])
+def test_help_and_bad_options_need_no_tensorflow(arguments):
+    code = (
+        "import sys\nfrom experiments.cli import main\n"
+        f"try:\n    main({arguments.format('mnist-lambda-sweep')})\nexcept SystemExit:\n    pass\n"
+        "assert not {'tensorflow', 'keras', 'pandas'} & set(sys.modules), 'imported'"
+    )
+    subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=True, capture_output=True)
+
+
+def test_help_explains_each_parameter(capsys):
+    with pytest.raises(SystemExit) as exit_:
+        main(["mnist-lambda-sweep", "--help"])
+    assert exit_.value.code == 0
+    printed = capsys.readouterr().out
+    for option in ("--lambdas", "--temperature", "--teacher", "--seeds", "--profile", "--dry-run", "--workers"):
+        assert option in printed
+    assert "Seeds; each one repeats the whole grid" in " ".join(printed.split())
+
+
+def test_unknown_experiment(capsys):
+    assert main(["mnist-gamma-sweep"]) == 2
+    assert "unknown experiment 'mnist-gamma-sweep': expected one of mnist-dense" in capsys.readouterr().err
+
+
+def read_only(folder):
+    (folder / "results").mkdir()
+    (folder / "results").chmod(0o555)
+
+
+def one_class(folder):
+    (folder / "pictures" / "cat").mkdir(parents=True)
+
+
+def two_classes_one_broken(folder):
+    for name in ("cat", "dog"):
+        (folder / "pictures" / name).mkdir(parents=True)
+        (folder / "pictures" / name / "1.jpg").write_bytes(b"no image")
+
+
+def seven_classes(folder):
+    layers = [keras.Input((28, 28, 1)), keras.layers.Flatten(), keras.layers.Dense(7)]
+    keras.Sequential(layers).save(folder / "seven.keras")
+
+
+@pytest.mark.parametrize(
+    ("options", "prepare", "message"),
+    [
+        (["--data", "no_such_set"], None, "unknown data set 'no_such_set'"),
+        (["--data", "cifar10"], None, "cifar10 is not prepared"),
+        (["--data", ""], None, "data '': expected a TFDS name or a folder"),
+        (["--data", "日本"], None, "日本"),
+        (["--data", "mnist/none"], None, "mnist/none"),
+        (["--lambdas"], None, "lambdas (none): expected one or more"),
+        (["--lambdas", "0.5", "1.5"], None, "lambdas 1.5: expected a number from 0 to 1"),
+        (["--lambdas", "-0.1"], None, "lambdas -0.1"),
+        (["--temperature", "0"], None, "temperature 0.0"),
+        (["--temperature", "1e300"], None, "temperature 1e+300"),
+        (["--batch-size", "0"], None, "batch size 0: expected a number from 1"),
+        (["--batch-size", "1e20"], None, "1e20"),
+        (["--epochs", "0"], None, "epochs 0: expected a number from 1"),
+        (["--learning-rate", "0"], None, "learning rate 0.0: expected a number above 0"),
+        (["--learning-rate", "inf"], None, "learning rate inf"),
+        (["--learning-rate", "nan"], None, "learning rate nan"),
+        (["--seeds", "1", "1"], None, "seeds 1 1: expected one or more different values"),
+        (["--seeds", "-1"], None, "seeds -1: expected a number from 0 to 4294967295"),
+        (["--seeds", "4294967296"], None, "seeds 4294967296"),
+        (["--split-seed", "-1"], None, "split seed -1"),
+        (["--workers", "0"], None, "workers 0"),
+        (["--no-such-option"], None, "--no-such-option"),
+        (["--train-size", "100000"], None, "train size 100000"),
+        (["--data", "pictures"], one_class, "pictures has 1 sub-folder(s)"),
+        (["--data", "pictures"], two_classes_one_broken, "pictures/cat/1.jpg"),
+        (["--teacher", "missing.keras"], None, "cannot load a model from missing.keras"),
+        (["--teacher", "seven.keras"], seven_classes, "7 outputs and the student 10"),
+        ([], read_only, "results (read-only)"),
+        (["--save-best", "best.h5"], None, "save best best.h5: expected the name of a .keras file"),
+        (["--profile", "huge"], None, "profile 'huge': expected one of smoke, quick, full, paper"),
+    ],
+)
+def test_bad_input_is_one_line_status_2_and_nothing_written(options, prepare, message, capsys, in_empty_folder):
+    if prepare:
+        prepare(in_empty_folder)
+    before = {path for path in in_empty_folder.rglob("*") if ".cache" not in path.parts}
+    try:
+        assert main(["mnist-lambda-sweep", *SMOKE, *options]) == 2
+    finally:
+        if (in_empty_folder / "results").exists():
+            (in_empty_folder / "results").chmod(0o755)
+    error = capsys.readouterr().err.strip().splitlines()[-1]
+    assert error.startswith("error: ")
+    assert message in error
+    assert {path for path in in_empty_folder.rglob("*") if ".cache" not in path.parts} == before

@@ -1,0 +1,75 @@
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from kdsuite import models
+
+BUILDERS = {
+    "airbench": lambda: models.airbench((8, 16)),
+    "resnet": lambda: models.resnet(8, 4),
+    "vgg": lambda: models.vgg(((4, 4), (8,))),
+}
+
+
+@pytest.fixture
+def images():
+    return np.random.default_rng(0).integers(0, 256, (32, 32, 32, 3), np.uint8)
+
+
+def step(model: keras.Model, images: np.ndarray) -> list[np.ndarray]:
+    """All weights after one step of SGD on fixed labels."""
+    model.compile(keras.optimizers.SGD(0.1), keras.losses.SparseCategoricalCrossentropy(from_logits=True))
+    model.train_on_batch(images, np.arange(len(images)) % 10)
+    return model.get_weights()
+
+
+@pytest.mark.parametrize("build", BUILDERS.values(), ids=BUILDERS)
+def test_a_float32_copy_trains_as_the_model_does(build, images):
+    model = build()
+    copy = models.fast_copy(model, "float32")
+    np.testing.assert_allclose(copy(images), model(images), rtol=1e-4, atol=1e-4)
+    for ours, theirs in zip(step(copy, images), step(model, images), strict=True):
+        np.testing.assert_allclose(ours, theirs, rtol=1e-3, atol=1e-3)
+
+
+@pytest.mark.parametrize("build", BUILDERS.values(), ids=BUILDERS)
+def test_a_bfloat16_copy_keeps_weights_statistics_and_logits_in_float32(build, images):
+    model = build()
+    copy = models.fast_copy(model)
+    logits = copy(images)
+    assert logits.dtype == tf.float32
+    assert {weight.dtype for weight in copy.weights} == {"float32"}
+    assert copy.get_layer("pool").compute_dtype == "bfloat16"
+    assert [weight.path for weight in copy.trainable_weights] == [weight.path for weight in model.trainable_weights]
+    np.testing.assert_allclose(logits, model(images), atol=0.05 * np.abs(model(images)).max())
+
+
+def test_the_models_own_weights_are_left_alone(images):
+    model = BUILDERS["airbench"]()
+    before = model.get_weights()
+    step(models.fast_copy(model), images)
+    for ours, theirs in zip(model.get_weights(), before, strict=True):
+        np.testing.assert_array_equal(ours, theirs)
+
+
+def test_layers_of_another_policy_keep_it():
+    inputs = keras.Input((4, 4, 3))
+    x = keras.layers.Conv2D(2, 3, dtype="float64", name="exact")(inputs)
+    copy = models.fast_copy(keras.Model(inputs, keras.layers.Flatten()(x)))
+    assert copy.get_layer("exact").compute_dtype == "float64"
+
+
+@pytest.mark.parametrize("dtype", ["float32", "bfloat16"])
+def test_the_compiled_gelu_has_keras_values_and_gradients(dtype):
+    x = tf.constant(np.linspace(-6, 6, 97), tf.float32)
+    inputs = keras.Input((1,))
+    model = keras.Model(inputs, keras.layers.Identity()(keras.layers.Activation("gelu", name="gelu")(inputs)))
+    layer = models.fast_copy(model, "float32" if dtype == "float32" else "mixed_bfloat16").get_layer("gelu")
+    with tf.GradientTape(persistent=True) as tape:
+        tape.watch(x)
+        ours = tf.cast(layer(tf.cast(x, dtype)), tf.float32)
+        theirs = keras.activations.gelu(x, approximate=False)
+    tolerance = 1e-5 if dtype == "float32" else 2e-2
+    np.testing.assert_allclose(ours, theirs, atol=tolerance, rtol=tolerance)
+    np.testing.assert_allclose(tape.gradient(ours, x), tape.gradient(theirs, x), atol=tolerance, rtol=tolerance)

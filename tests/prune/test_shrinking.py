@@ -1,0 +1,192 @@
+"""Shrinking to a target: costs known beforehand, the order, rounding, steps."""
+
+from unittest import mock
+
+import keras
+import numpy as np
+import pytest
+from keras import layers
+
+from kdsuite import prune
+from kdsuite.prune import shrinking
+from kdsuite.prune.cost import Costs
+from tests.prune.networks import SMALL, attention, residual, squeeze_and_excitation
+
+
+@pytest.mark.parametrize("build", [residual, squeeze_and_excitation, attention, *SMALL.values()])
+def test_costs_are_known_before_the_surgery(build):
+    model = build()
+    channels = prune.Channels(prune.flatten(model))
+    free = [number for number in channels.members if number not in channels.kept_because]
+    saved = Costs(channels, "params").saved()
+    for number in (free[0], free[-1]):
+        pruned = prune.delete_channels(model, channels.given_by([number]))
+        assert Costs(channels, "params").without([number]) == pruned.count_params()
+        assert model.count_params() - saved[number] == pruned.count_params()
+        if None not in model.input_shape[1:]:
+            assert Costs(channels, "macs").without([number]) == prune.macs(pruned)
+            assert prune.macs(model) - Costs(channels, "macs").saved()[number] == prune.macs(pruned)
+
+
+@pytest.mark.parametrize("scope", ["global", "layer"])
+@pytest.mark.parametrize(("target", "cost"), [("params", keras.Model.count_params), ("macs", prune.macs)])
+@pytest.mark.parametrize("criterion", ["l1", "taylor"])
+def test_shrink_reaches_its_target(criterion, target, cost, scope):
+    model = keras.applications.MobileNet(
+        weights=None, alpha=0.25, input_shape=(32, 32, 3), classes=3, classifier_activation=None
+    )
+    random = np.random.default_rng(0)
+    data = [(random.normal(size=(4, 32, 32, 3)).astype("float32"), random.integers(0, 3, 4))]
+    pruned = prune.shrink(model, data, keep=0.5, criterion=criterion, scope=scope, target=target)
+    assert cost(pruned) / cost(model) == pytest.approx(0.5, rel=0.02)
+    shares = [pruned.get_layer(f"conv_pw_{n}").filters / model.get_layer(f"conv_pw_{n}").filters for n in range(5, 14)]
+    assert (max(shares) - min(shares) < 0.02) == (scope == "layer")
+
+
+def test_shrink_takes_the_least_important_first():
+    model = keras.Sequential([keras.Input((6,)), layers.Dense(10, name="first"), layers.Dense(2, name="logits")])
+    pruned = prune.shrink(model, keep=0.511)
+    kept = np.sort(prune.rank_channels(model, "first")[5:])
+    np.testing.assert_array_equal(pruned.get_layer("first").kernel, model.get_layer("first").kernel.numpy()[:, kept])
+    np.testing.assert_array_equal(pruned.get_layer("logits").kernel, model.get_layer("logits").kernel.numpy()[kept])
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"keep": 1.0}, "keep 1.0: expected a share between 0 and 1"),
+        ({"keep": 0.01}, "keep 0.01 of the params is out of reach: the nearest is 0.1"),
+        ({"scope": "block"}, "scope 'block': expected 'global' or 'layer'"),
+        ({"scores_per": "bytes"}, "scores_per 'bytes': expected None, 'params' or 'macs'"),
+        ({"round_to": 0}, "round_to 0: expected a whole number from 1"),
+        ({"steps": 1.5}, "steps 1.5: expected a whole number from 1"),
+        ({"max_layer_share": 0}, "max_layer_share 0: expected a share above 0, up to 1"),
+        ({"criterion": lambda group: np.ones(3)}, r"scores of shape \(3,\) for the group of .*: expected \(10,\)"),
+        ({"criterion": "bn_scale"}, "criterion 'bn_scale' cannot score any channel"),
+        ({"target": "bytes"}, "target 'bytes': expected 'params', 'macs' or 'latency'"),
+    ],
+)
+def test_bad_shrink(arguments, message):
+    model = keras.Sequential([keras.Input((6,)), layers.Dense(10), layers.Dense(2)])
+    with pytest.raises(prune.PruneError, match=message):
+        prune.shrink(model, **arguments)
+
+
+def test_nothing_to_shrink():
+    model = keras.Sequential([keras.Input((6,)), layers.Dense(10)], name="linear")
+    with pytest.raises(prune.PruneError, match="model 'linear' has no channels that can be deleted"):
+        prune.shrink(model)
+
+
+def chain():
+    x = inputs = keras.Input((12, 12, 3))
+    for number in range(4):
+        x = layers.ReLU()(layers.Conv2D(40, 3, padding="same", name=f"conv_{number}")(x))
+    return keras.Model(inputs, layers.Conv2D(2, 1, name="logits")(x))
+
+
+def widths(model):
+    return {layer.name: layer.filters for layer in model.layers if hasattr(layer, "filters")}
+
+
+def test_rounding_keeps_multiples_and_the_target():
+    model = chain()
+    pruned = prune.shrink(model, keep=0.5, criterion="random", round_to=8, target="macs", tolerance=0.1)
+    assert prune.macs(pruned) / prune.macs(model) == pytest.approx(0.5, rel=0.1)
+    kept = widths(pruned)
+    assert all(width % 8 == 0 for name, width in kept.items() if name != "logits")
+    plain = widths(prune.shrink(model, keep=0.5, criterion="random", target="macs"))
+    assert kept != plain
+
+
+def test_no_layer_loses_more_than_its_largest_share():
+    model = chain()
+
+    def uneven(group):
+        """Takes conv_1 first."""
+        return np.arange(len(group.group.channels)) + 1e6 * ("conv_1" not in group.layers)
+
+    before = widths(model)
+    free = widths(prune.shrink(model, keep=0.5, criterion=uneven))
+    assert free == before | {"conv_1": free["conv_1"]}
+    assert free["conv_1"] < 20
+    bounded = widths(prune.shrink(model, keep=0.5, criterion=uneven, max_layer_share=0.4))
+    assert min(bounded[name] / before[name] for name in before) == pytest.approx(0.6, abs=0.02)
+    in_steps = widths(prune.shrink(model, keep=0.5, criterion=uneven, max_layer_share=0.4, steps=3))
+    assert min(in_steps[name] / before[name] for name in before) == pytest.approx(0.6, abs=0.02)
+
+
+def test_scores_by_what_a_channel_costs_take_the_costly_first():
+    inputs = keras.Input((8,))
+    x = layers.Dense(20, name="cheap")(inputs)
+    x = layers.Dense(20, name="dear")(layers.Dense(1, name="neck")(x))
+    model = keras.Model(inputs, layers.Dense(50, name="logits")(x))
+    # A channel of "cheap" costs 8 + 1 + 1 parameters, one of "dear" 1 + 1 + 50.
+    ones = {"keep": 0.8, "criterion": lambda group: np.ones(len(group.group.channels))}
+    plain = prune.shrink(model, **ones)
+    weighed = prune.shrink(model, scores_per="params", **ones)
+    assert plain.get_layer("cheap").units < 20
+    assert weighed.get_layer("cheap").units == 20
+    assert weighed.get_layer("dear").units < plain.get_layer("dear").units
+
+
+def test_a_criterion_of_ones_own_sees_the_group():
+    model = residual()
+    seen = {}
+
+    def smallest_last(group):
+        seen[group.group.layers] = group
+        return group.mean(lambda layer: -np.abs(layer.weights).sum(1), normalised=False)
+
+    pruned = prune.shrink(model, keep=0.7, criterion=smallest_last, tolerance=0.1)
+    (group,) = seen.values()
+    assert tuple(group.layers) == group.group.layers == ("first", "shortcut", "second")
+    kernels = {name: model.get_layer(name).kernel.numpy() for name in group.layers}
+    expected = -sum(np.abs(kernel).sum((0, 1, 2)) for kernel in kernels.values()) / 3
+    np.testing.assert_allclose(smallest_last(group), expected, rtol=1e-6)
+    kept = np.sort(np.argsort(expected)[-pruned.get_layer("first").filters :])
+    np.testing.assert_array_equal(pruned.get_layer("shortcut").kernel, kernels["shortcut"][..., kept])
+
+
+def test_steps_keep_equal_shares_rank_anew_and_let_one_train_between():
+    model, seen = chain(), []
+
+    def train(smaller):
+        seen.append(smaller.count_params() / model.count_params())
+        assert not smaller.compiled
+        conv = smaller.get_layer("conv_3")
+        kernel = np.ones(conv.kernel.shape)
+        kernel[..., 0] = 0
+        conv.set_weights([kernel, conv.bias])
+
+    pruned = prune.shrink(model, keep=0.512, steps=3, between_steps=train)
+    assert seen == pytest.approx([0.8, 0.64], rel=0.02)
+    assert pruned.count_params() / model.count_params() == pytest.approx(0.512, rel=0.02)
+    # What training made least important went in the last step.
+    assert np.all(pruned.get_layer("conv_3").kernel.numpy() == 1)
+
+
+def test_latency_is_what_is_left_of_the_time_of_a_pass():
+    model = chain()
+    with mock.patch.object(shrinking, "latency", lambda models: [float(prune.macs(m)) for m in models]):
+        pruned = prune.shrink(model, keep=0.5, criterion="random", target="latency")
+    assert prune.macs(pruned) / prune.macs(model) == pytest.approx(0.5, rel=0.05)
+
+
+def test_latency_of_a_wide_network_is_larger():
+    narrow, wide = (
+        keras.Sequential([keras.Input((32, 32, 3)), layers.Conv2D(width, 3), layers.Conv2D(width, 3)])
+        for width in (2, 96)
+    )
+    first, second = prune.latency([narrow, wide])
+    assert 0 < first < second
+    with pytest.raises(prune.PruneError, match="has no fixed size"):
+        prune.latency([SMALL["any image size"]()])
+
+
+def test_what_is_tolerated_is_the_callers_choice():
+    model = keras.Sequential([keras.Input((6,)), layers.Dense(4), layers.Dense(2)])
+    with pytest.raises(prune.PruneError, match="out of reach"):
+        prune.shrink(model, keep=0.6)
+    # 2 units of 4 leave 20 of 38 parameters.
+    assert prune.shrink(model, keep=0.6, tolerance=0.2).count_params() == 20

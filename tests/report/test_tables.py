@@ -1,0 +1,123 @@
+import dataclasses
+import io
+
+import pytest
+from rich.console import Console
+
+from kdsuite.report.claims import OURS, Claim
+from kdsuite.report.comparisons import Difference
+from kdsuite.report.groups import where
+from kdsuite.report.intervals import Interval
+from kdsuite.report.measures import estimate, measure_of
+from kdsuite.report.tables import (
+    Summary,
+    as_html,
+    claims_table,
+    counts,
+    counts_line,
+    markdown,
+    show,
+    smaller,
+    verdict_lines,
+)
+from kdsuite.report.verdicts import judge
+from tests.report.made_up import groups, results
+
+
+def claim(method, kind="claimed by the paper"):
+    compares = Difference("test_accuracy", where(method=method), where(method="plain"))
+    return Claim(tests=f"{method} | wins", says="it wins", where="§1", experiment="e", compares=compares, kind=kind)
+
+
+FOUND = groups(plain=[0.9] * 3, good=[0.95, 0.952, 0.951], same=[0.9, 0.9001, 0.9], noise=[0.95, 0.8, 0.9])
+JUDGED = judge([claim("noise"), claim("same"), claim("good"), claim("good", OURS), claim("never")], FOUND)
+
+
+@pytest.mark.parametrize(
+    ("interval", "shown"),
+    [
+        (Interval(93.579, 93.286, 93.872), "93.58 ± 0.29"),
+        (Interval(71.4, 56.2, 86.6), "71 ± 15"),
+        (Interval(0.123456, 0.113556, 0.133356), "0.1235 ± 0.0099"),
+        (Interval(5.0, 4.00351, 5.99649), "5.0 ± 1.0"),
+        (Interval(12_345, 12_000, 12_690), "12,345 ± 345"),
+        (Interval(99.31, float("nan"), float("nan")), "99.31"),
+    ],
+)
+def test_two_significant_digits_of_the_half_width(interval, shown):
+    assert estimate(interval) == shown
+
+
+def test_a_difference_shows_signs_and_no_signed_zero():
+    measure = measure_of("test_accuracy")
+    assert measure.difference(Interval(-0.0027, -0.0051, -0.0003)) == "−0.27 points [−0.51, −0.03]"
+    assert measure.difference(Interval(0.0, -0.1, 0.1)) == "0 points [−10, +10]"
+
+
+def run(size, seeds, **configuration):
+    rows = [
+        {"seed": seed, "method": method, "role": "student", "train_size": size, "test_accuracy": 0.9 + seed / 100}
+        for seed in range(seeds)
+        for method in ("plain", "kd")
+    ]
+    return dataclasses.replace(results(rows), setting={"configuration": configuration, "data": {}})
+
+
+def test_yours_is_smaller_in_named_respects():
+    yours = run(3500, 2, epochs=3, teacher_epochs=12, lambdas=[0, 1], temperature=1)
+    ours = run(55_000, 5, epochs=12, teacher_epochs=12, lambdas=[0, 0.5, 1], temperature=20)
+    assert smaller(yours, ours) == (
+        "Yours is smaller: 3,500 training images (ours 55,000), 3 epochs (ours 12), 2 lambdas (ours 3), "
+        "2 seeds (ours 5)."
+    )
+    assert smaller(ours, ours) == ""
+
+
+def test_the_terminal_shows_yours_ours_and_paper_in_100_columns():
+    summary = Summary(
+        by=("method",),
+        values={"kd": "distilled", "plain": "labels alone"},
+        more=("train_size",),
+        published=lambda line: 0.93 if line["method"] == "kd" else None,
+    )
+    file = io.StringIO()
+    show(summary, run(55_000, 3), run(3500, 2), Console(file=file, width=140))
+    lines = file.getvalue().splitlines()
+    assert max(map(len, lines)) <= 100
+    text = "\n".join(lines)
+    assert "yours (%)" in text
+    assert "distilled     90.5 ± 6.4  91.0 ± 2.5         93   3,500" in text
+    assert "Yours is smaller: 3,500 training images (ours 55,000), 2 seeds (ours 3)." in text
+    assert "…" not in text
+
+
+def test_claims_are_sorted_by_verdict_and_the_papers_come_first():
+    table = claims_table(JUDGED)
+    assert table.verdict.tolist() == ["reproduced", "no difference", "undecided", "not run", "yes"]
+    assert table["the paper's words"].iloc[0] == "“it wins” (§1)"
+    assert table.n.tolist() == ["3", "3", "3", "", "3"]
+    assert table["δ"].iloc[0] == "0.2 points"
+    assert markdown(table).splitlines()[2].startswith("| reproduced | ")
+    assert "good \\| wins" in markdown(table)
+    assert '<tr class="no-difference">' in as_html(table)
+
+
+def test_counts_are_of_the_papers_claims_only():
+    assert counts(JUDGED) == {
+        "reproduced": 1,
+        "contradicted": 0,
+        "at another level": 0,
+        "no difference": 1,
+        "undecided": 1,
+        "not tested": 0,
+        "not run": 1,
+    }
+    assert counts_line(JUDGED) == "1 reproduced, 1 no difference, 1 undecided, 1 not run"
+
+
+def test_a_verdict_is_one_line_without_numbers():
+    lines = verdict_lines("study", JUDGED).splitlines()
+    assert len(lines) == len(JUDGED)
+    assert lines[0] == "study | e | noise | wins | undecided"
+    more = groups(plain=[0.9] * 3, good=[0.95, 0.952, 0.951], same=[0.9, 0.9001, 0.9], noise=[0.95, 0.8, 0.91])
+    assert verdict_lines("study", judge([one.claim for one in JUDGED], more)) == verdict_lines("study", JUDGED)
