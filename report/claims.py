@@ -95,7 +95,9 @@ class Claim:
         if isinstance(compares, Level):
             bound, sign = (compares.above, ">") if compares.above is not None else (compares.below, "<")
             assert bound is not None
-            return f"{sign} {measure_of(compares.measure).scale * bound:g}{measure_of(compares.measure).unit}"
+            measure = measure_of(compares.measure)
+            unit = measure.unit if measure.unit in ("%", "") else f" {measure.unit}"
+            return f"{sign} {measure.scale * bound:g}{unit}"
         if self.published is None:
             return ""
         measure = measure_of(getattr(compares, "measure", "test_accuracy"))
