@@ -129,7 +129,7 @@ def test_the_figures_say_what_the_rows_say():
     assert sizes_title(found.table("families")) == (
         "Within 2 points of the first parent families save 75% of the memory, labels alone 0%"
     )
-    titles = {name: figure.get_suptitle() for name, figure in MNIST.figures(made_tree(found)).items()}
+    titles = {name: " ".join(figure.get_suptitle().split()) for name, figure in MNIST.figures(made_tree(found)).items()}
     assert (
         titles["iterative-cifar10-gains"]
         == "Recursion shows no gain over one-shot; a family gains 7.0 to 7.0 points over labels"
