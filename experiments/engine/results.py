@@ -56,7 +56,8 @@ class Results:
         key = self.study.key(trial)
         names = {"study": self.setting.experiment, "setting": self.setting.identity}
         self.setting.write(self.folder, self.study.config, finished.row["commit"])
-        for name, lines in finished.tables.items():
+        # A teacher that another experiment trained may bring tables of that one.
+        for name, lines in ((name, lines) for name, lines in finished.tables.items() if name in self.tables):
             self.tables[name].append([{"trial": key} | line for line in lines], replace=True)
         if finished.epochs:
             known = {*EPOCH_COLUMNS, *self.study.EPOCH_COLUMNS}
