@@ -4,14 +4,18 @@ from kdsuite.prune.channels import Channels
 from kdsuite.prune.cost import macs
 from kdsuite.prune.criteria import CRITERIA, Criterion, Filters, GroupView
 from kdsuite.prune.deletion import DeletionReport, delete_channels, deletion_report
+from kdsuite.prune.editing import insert_layer, replace_layer
 from kdsuite.prune.errors import PruneError
-from kdsuite.prune.flatten import flatten
+from kdsuite.prune.flattening import flatten
 from kdsuite.prune.groups import ChannelGroup, channel_groups
-from kdsuite.prune.latency import latency
+from kdsuite.prune.importance import block_influence, sensitivity, zero_density
 from kdsuite.prune.ranking import channel_scores, rank_channels
-from kdsuite.prune.removal import RemovalReport, removal_report, remove
+from kdsuite.prune.removal import remove
+from kdsuite.prune.removed import RemovalReport, removal_report
+from kdsuite.prune.selection import select
 from kdsuite.prune.shrinking import shrink
-from kdsuite.prune.units import Unit, select, units, zero_density
+from kdsuite.prune.timing import latency
+from kdsuite.prune.units import Unit, units
 
 __all__ = [
     "CRITERIA",
@@ -24,17 +28,21 @@ __all__ = [
     "PruneError",
     "RemovalReport",
     "Unit",
+    "block_influence",
     "channel_groups",
     "channel_scores",
     "delete_channels",
     "deletion_report",
     "flatten",
+    "insert_layer",
     "latency",
     "macs",
     "rank_channels",
     "removal_report",
     "remove",
+    "replace_layer",
     "select",
+    "sensitivity",
     "shrink",
     "units",
     "zero_density",

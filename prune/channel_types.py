@@ -70,7 +70,7 @@ def weight_axes(layer: keras.Layer) -> list[tuple[str | None, ...] | None]:
     if getattr(layer, "groups", 1) != 1 and "kernel" in table:
         table = {**table, "kernel": (None, "out")}
     parts = 2 if kind(layer) == "MultiHeadAttention" else 1
-    # LayerScale's weight has no name of its own.
+    # The weight of LayerScale has no fixed name.
     return [table.get("/".join(weight.path.split("/")[-parts:]), table.get("*")) for weight in layer.weights]
 
 

@@ -36,7 +36,7 @@ class Channels:
         members: by number, the (layer, channel) pairs that give this channel, in the model's order.
         kept_because: by number, why the channel cannot be deleted, as a predicate.
         refused: by name of a layer, what keeps its channels from being followed, as a noun phrase.
-        own_numbers: `given` with the numbers that channels had before any were joined.
+        numbers_before_joins: `given` with the numbers that channels had before any were joined.
         ties: what joined channels: arrays of numbers, those they were joined with, and why, as a clause.
     """
 
@@ -52,7 +52,7 @@ class Channels:
             self._follow(node)
         for tensor in model.outputs:
             self._keep(self.features[id(tensor)], "is an output of the model")
-        self.own_numbers = self._given()
+        self.numbers_before_joins = self._given()
         roots = self._numbers.roots
         self.features = {key: roots(numbers) for key, numbers in self.features.items()}
         self.roles = {
@@ -78,24 +78,24 @@ class Channels:
         """By role, which of a layer's channels stay once those of a mask are deleted; bool arrays."""
         return {role: ~gone[numbers] for role, numbers in self.roles.get(layer.name, {}).items()}
 
-    def kept_places(self, layer: keras.Layer, gone: np.ndarray) -> list[dict[int, np.ndarray]]:
-        """For each weight of a layer, by axis, the places along it that stay once those of a mask are deleted."""
+    def kept_indices(self, layer: keras.Layer, gone: np.ndarray) -> list[dict[int, np.ndarray]]:
+        """For each weight of a layer, by axis, the indices along it that stay once those of a mask are deleted."""
         kept = self.kept(layer, gone)
         if not kept:
             return [{} for _ in layer.weights]
-        places = []
+        indices = []
         for weight, roles in zip(layer.weights, weight_axes(layer), strict=True):
             assert roles is not None
             first = len(weight.shape) - len(roles)
             # The kernel of a recurrent layer holds one block of channels for each gate.
-            places.append(
+            indices.append(
                 {
                     axis: np.flatnonzero(np.tile(kept[role], weight.shape[axis] // len(kept[role])))
                     for axis, role in enumerate(roles, start=first)
                     if role is not None
                 }
             )
-        return places
+        return indices
 
     def given_by(self, numbers: Iterable[int]) -> dict[str, list[int]]:
         """The layers that give the channels with these numbers, and which of their channels these are."""

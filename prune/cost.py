@@ -12,7 +12,7 @@ from keras import layers
 from kdsuite.prune.channel_types import weight_axes
 from kdsuite.prune.channels import Channels
 from kdsuite.prune.errors import PruneError
-from kdsuite.prune.flatten import flatten
+from kdsuite.prune.flattening import flatten
 from kdsuite.prune.graph import nodes
 
 TRANSPOSED = (layers.Conv1DTranspose, layers.Conv2DTranspose, layers.Conv3DTranspose)
@@ -36,8 +36,8 @@ def macs(model: keras.Model) -> int:
         PruneError: a layer's output size is not fixed, or see `flatten`.
     """
     graph = flatten(model)
-    places = positions(graph)
-    return sum(places[layer.name] * kernel_size(layer) for layer in graph.layers if layer.name in places)
+    applied = positions(graph)
+    return sum(applied[layer.name] * kernel_size(layer) for layer in graph.layers if layer.name in applied)
 
 
 def positions(graph: keras.Model) -> dict[str, int]:
@@ -74,17 +74,17 @@ class Costs:
     def __init__(self, channels: Channels, unit: Cost):
         graph = channels.model
         self._channels = channels
-        places = positions(graph) if unit == "macs" else {}
+        applied = positions(graph) if unit == "macs" else {}
         self._terms: list[tuple[int, list[np.ndarray]]] = []
         for layer in graph.layers:
-            if layer.name not in channels.roles or (unit == "macs" and layer.name not in places):
+            if layer.name not in channels.roles or (unit == "macs" and layer.name not in applied):
                 continue
             for weight, axes in zip(layer.weights, weight_axes(layer), strict=True):
                 if unit == "params" or len(weight.shape) > 1:
                     assert axes is not None
                     counted = [channels.roles[layer.name][role] for role in axes if role is not None]
                     repeats = math.prod(weight.shape) // math.prod(map(len, counted))
-                    self._terms.append((repeats * places.get(layer.name, 1), counted))
+                    self._terms.append((repeats * applied.get(layer.name, 1), counted))
         self._fixed = 0
         self._fixed = (graph.count_params() if unit == "params" else macs(graph)) - self.without(())
 

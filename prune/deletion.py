@@ -10,7 +10,7 @@ import numpy as np
 
 from kdsuite.prune.channels import Channels
 from kdsuite.prune.errors import PruneError
-from kdsuite.prune.flatten import flatten
+from kdsuite.prune.flattening import flatten
 from kdsuite.prune.surgery import without_channels
 
 Surgeon = Literal["keras", "kerassurgeon"]
@@ -139,17 +139,17 @@ def _checked(channels: Channels, name: str, indices: list[int]) -> list[int]:
 
 def _tie(channels: Channels, name: str, channel: int, asked: Mapping[str, Sequence[int]]) -> str:
     """The reasons on the shortest way to a channel from one that was asked for."""
-    own = channels.own_numbers
-    start = int(own[name][channel])
-    goals = {int(own[other][index]) for other, indices in asked.items() for index in indices}
+    numbers = channels.numbers_before_joins
+    start = int(numbers[name][channel])
+    goals = {int(numbers[other][index]) for other, indices in asked.items() for index in indices}
     ways: dict[int, tuple[str, ...]] = {start: ()}
     while True:
-        found = [number for number in ways if number in goals]
-        if found:
-            return ", and ".join(dict.fromkeys(reversed(ways[found[0]])))
+        reached = [number for number in ways if number in goals]
+        if reached:
+            return ", and ".join(dict.fromkeys(reversed(ways[reached[0]])))
         grown = dict(ways)
         for first, second, reason in channels.ties:
             for one, other in ((first, second), (second, first)):
-                for place in np.flatnonzero(np.isin(one, list(ways))):
-                    grown.setdefault(int(other[place]), (*ways[int(one[place])], reason))
+                for index in np.flatnonzero(np.isin(one, list(ways))):
+                    grown.setdefault(int(other[index]), (*ways[int(one[index])], reason))
         ways = grown

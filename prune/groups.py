@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import keras
 
 from kdsuite.prune.channels import HEADS, Channels
-from kdsuite.prune.flatten import flatten
+from kdsuite.prune.flattening import flatten
 from kdsuite.prune.union_find import UnionFind
 
 

@@ -35,7 +35,7 @@ def activation_behind(channels: Channels, name: str):
 
 def share_of_zeros(model: keras.Model, features: Sequence, data: Iterable) -> list[np.ndarray]:
     """For each tensor of the model, the share of zeros by channel, mean over positions and examples."""
-    observer = keras.Model(model.inputs, [*features, *model.outputs])
+    observer = keras.Model(model.input, [*features, *model.outputs])
 
     @tf.function(reduce_retracing=True)
     def step(inputs, labels):
@@ -50,7 +50,7 @@ def effect(model: keras.Model, features: Sequence, data: Iterable) -> list[np.nd
 
     It is the first-order effect on the loss of setting a channel to zero (Molchanov et al. 2017, eq. 8).
     """
-    observer = keras.Model(model.inputs, [*features, *model.outputs])
+    observer = keras.Model(model.input, [*features, *model.outputs])
     loss = _loss(model, "sum")
 
     @tf.function(reduce_retracing=True)
@@ -97,8 +97,8 @@ def effect_of_weights(
         rest = [product.numpy().astype(np.float64) for product in products(inputs, labels)]
         sums = []
         for of_layer, arrange in filters:
-            own, rest = rest[: len(of_layer)], rest[len(of_layer) :]
-            sums.append(arrange(own).sum(axis=1) ** 2)
+            of_filters, rest = rest[: len(of_layer)], rest[len(of_layer) :]
+            sums.append(arrange(of_filters).sum(axis=1) ** 2)
         return sums
 
     return _mean_over(step, data, lambda labels: 1)

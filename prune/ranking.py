@@ -10,7 +10,7 @@ from kdsuite.prune.channel_types import gives_channels, weight_axes
 from kdsuite.prune.channels import HEADS, Channels
 from kdsuite.prune.criteria import CRITERIA, Criterion, Filters, GroupView
 from kdsuite.prune.errors import PruneError
-from kdsuite.prune.flatten import flatten
+from kdsuite.prune.flattening import flatten
 from kdsuite.prune.graph import kind, nodes
 from kdsuite.prune.groups import ChannelGroup
 from kdsuite.prune.measuring import activation_behind, effect, effect_of_weights, share_of_zeros
@@ -72,6 +72,11 @@ def channel_scores(
     for name in layers:
         if name in channels.refused:
             raise PruneError(f"layer {name!r} gives no channels that can be ranked: it is {channels.refused[name]}")
+        if name in channels.given and name not in _givers(channels):
+            makers = {maker for number in set(channels.given[name]) for maker, _ in channels.members[int(number)]}
+            raise PruneError(
+                f"layer {name!r} only passes on the channels that it reads: rank those of {', '.join(sorted(makers))}"
+            )
         if name not in _givers(channels):
             raise PruneError(f"no channels in layer {name!r}: expected one of {', '.join(_givers(channels))}")
     views = filters_of(channels, layers, data, criterion, seed)

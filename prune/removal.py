@@ -1,29 +1,31 @@
 """Taking units out of a functional model, and piping the weights of what stays."""
 
+import random
 from collections.abc import Sequence
-from dataclasses import dataclass
+from contextlib import contextmanager
 from typing import Literal
 
 import keras
 import numpy as np
-from keras import layers
 
-from kdsuite.prune.cost import macs
 from kdsuite.prune.errors import PruneError
-from kdsuite.prune.flatten import flatten
-from kdsuite.prune.graph import inputs_like
+from kdsuite.prune.flattening import flatten
+from kdsuite.prune.graph import copy_of, inputs_like, kind, nodes, rebuild, set_weights
 from kdsuite.prune.units import Unit
 
-MERGES = (layers.Add, layers.Average, layers.Concatenate, layers.Dot, layers.Maximum, layers.Minimum, layers.Multiply)
+MERGES = (
+    *("Add", "Average", "Concatenate", "CustomScaleLayer", "Divide", "Dot", "Maximum", "Minimum", "Multiply"),
+    *("Subtract", "TrueDivide"),
+)
 
 
 def remove(model: keras.Model, units: Sequence[Unit], weights: Literal["piped", "random"] = "piped") -> keras.Model:
     """A new model without the layers of the units; what came in goes on to what followed.
 
-    Layers behind a removed stride or change of channels are built anew for their new input.
+    Layers behind a removed stride or change of channels are built anew for their new input. Without units it is a copy.
 
     Args:
-        model: functional model; it is left as it was.
+        model: functional or built Sequential model; it is left as it was. Models within it are flattened.
         units: from `prune.units` or `prune.select`.
         weights: "piped" copies the weights of each remaining layer whose shapes still fit and draws the others anew
             (CS230 §4, `pipe_weights`); "random" draws all anew. Draws follow `keras.utils.set_random_seed`.
@@ -32,92 +34,127 @@ def remove(model: keras.Model, units: Sequence[Unit], weights: Literal["piped", 
         An uncompiled functional model whose layers keep their names.
 
     Raises:
-        PruneError: a merge (`Add`, `Concatenate`, …) or another layer cannot take what would reach it.
+        PruneError: a merge (`Add`, `Concatenate`, …) or another layer cannot take what would reach it. A merge may
+            broadcast only where it did so before, and may not merge a tensor with itself. The message names the unit
+            to blame.
     """
     if weights not in ("piped", "random"):
         raise PruneError(f"weights {weights!r}: expected 'piped' or 'random'")
-    removed = {name for unit in units for name in unit.layers}
-    named = ", ".join(unit.name for unit in units)
-
-    def call(layer, *args, **kwargs):
-        if layer.name in removed:
-            return args[0]
-        if isinstance(layer, MERGES):
-            _check_merge(layer, args[0], named)
-        try:
-            return layer(*args, **kwargs)
-        except ValueError as error:
-            reason = str(error).splitlines()[0]
-            raise PruneError(f"removing {named} leaves layer {layer.name!r} with an unfit input: {reason}") from error
-
     graph = flatten(model)
-    pruned = keras.models.clone_model(graph, input_tensors=inputs_like(graph), call_function=call)
+    try:
+        pruned = _without(graph, units)
+    except _Unfit as unfit:
+        raise PruneError(_blame(graph, units, str(unfit))) from unfit.__cause__
     if weights == "piped":
-        _pipe(graph, pruned)
+        pipe(graph, pruned)
     return pruned
 
 
-def _check_merge(layer: keras.Layer, inputs, named: str) -> None:
-    if len({id(tensor) for tensor in inputs}) < len(inputs):
-        raise PruneError(f"removing {named} breaks merge {layer.name!r}: two of its inputs would be the same tensor")
+def obstacle(model: keras.Model, units: Sequence[Unit]) -> str | None:
+    """What hinders units from being removed together, as a predicate ("breaks merge 'add_1': …"); None if nothing does.
+
+    Args:
+        model: functional model without models within it.
+    """
+    try:
+        with _same_chance():
+            _without(model, units)
+    except _Unfit as unfit:
+        return str(unfit)
+    return None
+
+
+class _Unfit(Exception):
+    """A layer cannot take what would reach it; the message is a predicate of what is removed."""
+
+
+def _without(graph: keras.Model, units: Sequence[Unit]) -> keras.Model:
+    removed = {name for unit in units for name in unit.layers}
+    before = {node.operation.name: node for node in nodes(graph)}
+    copies = {}
+
+    def call(operation, *args, **kwargs):
+        if operation.name in removed:
+            return _passed_on(operation, keras.tree.flatten(args))
+        if kind(operation) in MERGES:
+            given = [x for x in keras.tree.flatten((args, kwargs)) if isinstance(x, keras.KerasTensor)]
+            _check_merge(before[operation.name], given)
+        if id(operation) not in copies:
+            copies[id(operation)] = copy_of(operation)
+        try:
+            return copies[id(operation)](*args, **kwargs)
+        except ValueError as error:
+            reason = str(error).splitlines()[0]
+            raise _Unfit(f"leaves layer {operation.name!r} with an unfit input: {reason}") from error
+
+    inputs = inputs_like(graph)
+    return keras.Model(inputs, rebuild(graph, inputs, call), name=graph.name)
+
+
+def _passed_on(operation, inputs: Sequence):
+    """What comes in goes on; a merge whose branch is gone has the same tensor on each side."""
+    tensors = [x for x in inputs if isinstance(x, keras.KerasTensor)]
+    if len({id(tensor) for tensor in tensors}) > 1:
+        raise _Unfit(f"leaves merge {operation.name!r} with different inputs: remove its whole branch")
+    return tensors[0]
+
+
+def _check_merge(node, inputs: Sequence) -> None:
+    name, before = node.operation.name, [tuple(tensor.shape) for tensor in node.input_tensors]
     shapes = [tuple(tensor.shape) for tensor in inputs]
-    if isinstance(layer, layers.Concatenate):
-        axis = layer.axis % len(shapes[0])
-        compared = {shape[:axis] + shape[axis + 1 :] for shape in shapes}
-    else:
-        compared = set(shapes)
-    if len(compared) > 1:
-        raise PruneError(f"removing {named} breaks merge {layer.name!r}: its inputs would have the shapes {shapes}")
+    if len({id(tensor) for tensor in inputs}) < len({id(tensor) for tensor in node.input_tensors}):
+        raise _Unfit(f"breaks merge {name!r}: two of its inputs would be the same tensor")
+    fits = [len(shape) for shape in shapes] == [len(shape) for shape in before]
+    if fits and kind(node.operation) == "Concatenate":
+        axis = node.operation.axis % len(shapes[0])
+        shapes_apart = [shape[:axis] + shape[axis + 1 :] for shape in shapes]
+        fits = len(set(shapes_apart)) == 1
+    elif fits:
+        fits = all(map(_still_fit, zip(*shapes, strict=True), zip(*before, strict=True)))
+    if not fits:
+        raise _Unfit(f"breaks merge {name!r}: its inputs would have the shapes {shapes}")
 
 
-def _pipe(source: keras.Model, target: keras.Model) -> None:
+def _still_fit(sizes: Sequence[int | None], before: Sequence[int | None]) -> bool:
+    """Whether sizes along one axis merge as they did: all equal, but for those that were 1 beside larger ones."""
+    broadcast = [was == 1 and set(before) != {1} for was in before]
+    full = {size for size, small in zip(sizes, broadcast, strict=True) if not small}
+    return len(full) == 1 and all(size in {1, *full} for size in sizes)
+
+
+def _blame(graph: keras.Model, units: Sequence[Unit], reason: str) -> str:
+    """Names the units but for one of which all could be removed; or else the fewest that cannot, and the reason."""
+    guilty = [unit for unit in units if obstacle(graph, _but_for(units, unit)) is None]
+    if not guilty:
+        guilty = list(units)
+        for unit in units:
+            if (cause := obstacle(graph, _but_for(guilty, unit))) is not None:
+                guilty, reason = _but_for(guilty, unit), cause
+    return f"removing {' together with '.join(unit.name for unit in guilty)} {reason}"
+
+
+def _but_for(units: Sequence[Unit], unit: Unit) -> list[Unit]:
+    return [other for other in units if other is not unit]
+
+
+@contextmanager
+def _same_chance():
+    """Building layers draws their seeds; what is drawn afterwards is as if none had been built."""
+    state = random.getstate()
+    try:
+        yield
+    finally:
+        random.setstate(state)
+
+
+def pipe(source: keras.Model, target: keras.Model) -> None:
+    """Copies the weights of each layer that both models have, where their shapes are equal."""
     stored = {layer.name: layer.get_weights() for layer in source.layers}
     for layer in target.layers:
-        if _shapes(layer.get_weights()) == _shapes(stored[layer.name]):
-            layer.set_weights(stored[layer.name])
+        weights = stored.get(layer.name, [])
+        if weights and _shapes(layer.get_weights()) == _shapes(weights):
+            set_weights(layer, weights)
 
 
 def _shapes(arrays: Sequence[np.ndarray]) -> list[tuple[int, ...]]:
     return [array.shape for array in arrays]
-
-
-@dataclass(frozen=True)
-class RemovalReport:
-    """What a removal did, layers with weights by name.
-
-    Attributes:
-        removed: layers that are gone.
-        piped: layers whose weights are the original's.
-        initialised: layers with other weights than the original's.
-        params, macs: before and after; multiply-accumulates of one example.
-    """
-
-    removed: tuple[str, ...]
-    piped: tuple[str, ...]
-    initialised: tuple[str, ...]
-    params: tuple[int, int]
-    macs: tuple[int, int]
-
-    def __str__(self) -> str:
-        return (
-            f"removed {', '.join(self.removed) or 'nothing'}; piped {len(self.piped)} layers; "
-            f"initialised anew {', '.join(self.initialised) or 'none'}; "
-            f"parameters {self.params[0]:,} → {self.params[1]:,}; MACs {self.macs[0]:,} → {self.macs[1]:,}"
-        )
-
-
-def removal_report(model: keras.Model, pruned: keras.Model) -> RemovalReport:
-    """Compares a model with what `remove` made of it, before training changes the weights."""
-    before = {layer.name: layer.get_weights() for layer in model.layers if layer.weights}
-    after = {layer.name: layer.get_weights() for layer in pruned.layers if layer.weights}
-
-    def same(name):
-        return len(before[name]) == len(after[name]) and all(map(np.array_equal, before[name], after[name]))
-
-    return RemovalReport(
-        removed=tuple(name for name in before if name not in after),
-        piped=tuple(name for name in after if same(name)),
-        initialised=tuple(name for name in after if not same(name)),
-        params=(model.count_params(), pruned.count_params()),
-        macs=(macs(model), macs(pruned)),
-    )

@@ -11,11 +11,11 @@ from kdsuite.prune.cost import Costs
 from kdsuite.prune.criteria import Criterion
 from kdsuite.prune.deletion import Surgeon, cut
 from kdsuite.prune.errors import PruneError
-from kdsuite.prune.flatten import flatten
+from kdsuite.prune.flattening import flatten
 from kdsuite.prune.groups import groups_of
-from kdsuite.prune.latency import latency
 from kdsuite.prune.order import Scope, deletion_order, rounded
 from kdsuite.prune.ranking import OwnCriterion, check_criterion, group_scores
+from kdsuite.prune.timing import latency
 
 Target = Literal["params", "macs", "latency"]
 LATENCY_PROBES = 8
@@ -167,7 +167,7 @@ def _nearest(left: Callable[[int], float], high: int, keep: float, probes: int) 
     if len(shares) < probes:
         share(low)
         share(high)
-    return min(shares.items(), key=lambda found: (abs(found[1] - keep), found[0]))
+    return min(shares.items(), key=lambda count_and_share: (abs(count_and_share[1] - keep), count_and_share[0]))
 
 
 def _check_words(**words: tuple) -> None:

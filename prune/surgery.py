@@ -60,7 +60,7 @@ def _target_shape(channels: Channels, layer: keras.Layer, gone: np.ndarray) -> t
 
 def _sliced(channels: Channels, layer: keras.Layer, gone: np.ndarray) -> list[np.ndarray]:
     weights = layer.get_weights()
-    for position, places in enumerate(channels.kept_places(layer, gone)):
-        for axis, along in places.items():
-            weights[position] = np.take(weights[position], along, axis)
+    for position, by_axis in enumerate(channels.kept_indices(layer, gone)):
+        for axis, indices in by_axis.items():
+            weights[position] = np.take(weights[position], indices, axis)
     return weights

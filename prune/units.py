@@ -1,15 +1,16 @@
-"""Units: what can be taken out of a network as one, and the order to take them in."""
+"""Units: what can be taken out of a network as one."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import permutations
 from typing import Literal
 
 import keras
-import numpy as np
 from keras import layers
 
 from kdsuite.prune.errors import PruneError
-from kdsuite.prune.flatten import flatten
+from kdsuite.prune.flattening import flatten
+from kdsuite.prune.graph import kind, nodes
 
 WEIGHTED = (
     layers.Conv1D,
@@ -36,6 +37,7 @@ AFTER = (
     layers.SpatialDropout1D,
     layers.SpatialDropout2D,
 )
+SUMS = ("Add", "CustomScaleLayer")
 
 Size = Literal["layer", "block"]
 
@@ -46,7 +48,7 @@ class Unit:
 
     Attributes:
         name: of the first layer with a kernel.
-        layers: names of all its layers, input to output: padding, kernel, normalisation, activation.
+        layers: names of all its layers and operations, input to output: padding, kernel, normalisation, activation.
         weighted: names of those with a kernel.
     """
 
@@ -56,136 +58,125 @@ class Unit:
 
 
 def units(model: keras.Model, size: Size = "layer") -> tuple[Unit, ...]:
-    """The units of a functional model, in its order; the last layer with weights before each output is in none.
+    """The units of a model, in its order; the last layer with weights before each output is in none.
 
     Args:
-        model: functional model; layers inside nested models are not looked at.
+        model: functional or built Sequential model; models within it are flattened.
         size: "layer" makes a unit of each convolution or dense layer with the padding before it and the normalisation
-            and activation after it; "block" joins a depthwise unit with the convolution that follows it.
+            and activation after it. "block" makes one of each residual branch with its sum, where the shortcut is the
+            branch's own input; of what is left, it joins a depthwise unit with the convolution that follows it.
 
     Raises:
-        PruneError: the model has no such layer, or `size` is another word.
+        PruneError: the model has no such layer, `size` is another word, or see `flatten`.
     """
     if size not in ("layer", "block"):
         raise PruneError(f"unit size {size!r}: expected 'layer' or 'block'")
-    model = flatten(model)
-    heads = {_head(model, tensor._keras_history.operation).name for tensor in model.outputs}
-    kernels = [layer for layer in model.layers if isinstance(layer, WEIGHTED) and layer.name not in heads]
-    found = [_unit_around(model, layer) for layer in kernels]
-    if not found:
+    graph = _Graph(flatten(model))
+    heads = {graph.head(tensor._keras_history.operation).name for tensor in graph.model.outputs}
+    kernels = [layer for layer in graph.model.layers if isinstance(layer, WEIGHTED) and layer.name not in heads]
+    layer_units = [_unit_around(graph, layer) for layer in kernels]
+    if not layer_units:
         raise PruneError(f"model {model.name!r} has no convolution or dense layer besides its output")
-    return tuple(found) if size == "layer" else _blocks(model, found)
+    return tuple(layer_units) if size == "layer" else _blocks(graph, layer_units)
 
 
-def zero_density(model: keras.Model, threshold: float, size: Size = "layer") -> dict[str, float]:
-    """Share of each unit's convolution and dense weights w with |w| < threshold (CS230 §4), by unit name.
+class _Graph:
+    """The layers and operations of a functional model, and what stands next to each within it."""
 
-    Args:
-        model: functional model.
-        threshold: > 0, in the units of the weights.
-        size: see `units`.
+    def __init__(self, model: keras.Model):
+        self.model = model
+        self.nodes = nodes(model)
+        self.order = {node.operation.name: number for number, node in enumerate(self.nodes)}
+        self.made_by = {id(tensor): node for node in self.nodes for tensor in node.outputs}
+        self._before: dict[int, list] = {}
+        self._after: dict[int, list] = {}
+        # Layers may take part in other models too.
+        for node in self.nodes:
+            for tensor in node.input_tensors:
+                previous = tensor._keras_history.operation
+                self._before.setdefault(id(node.operation), []).append(previous)
+                self._after.setdefault(id(previous), []).append(node.operation)
 
-    Raises:
-        PruneError: the threshold is not above 0.
-    """
-    if not threshold > 0:
-        raise PruneError(f"threshold {threshold}: expected a number above 0")
-    densities = {}
-    for unit in units(model, size):
-        weights = np.concatenate([w.numpy().ravel() for name in unit.weighted for w in model.get_layer(name).weights])
-        densities[unit.name] = float(np.mean(np.abs(weights) < threshold))
-    return densities
+    def before(self, operation) -> list:
+        return self._before.get(id(operation), [])
 
+    def after(self, operation) -> list:
+        return self._after.get(id(operation), [])
 
-def select(
-    model: keras.Model,
-    by: Literal["zero_density", "random", "name"],
-    count: int | None = None,
-    *,
-    threshold: float = 0.01,
-    seed: int = 0,
-    names: Sequence[str] = (),
-    size: Size = "layer",
-) -> tuple[Unit, ...]:
-    """Chooses units to remove; given in the model's order.
-
-    Args:
-        model: functional model.
-        by: "zero_density" takes the `count` units of highest zero density (ties: the earlier one), "random" any
-            `count`, "name" those in `names`.
-        count: how many, for the first two.
-        threshold: of the zero density.
-        seed: of the random choice; the same seed gives the same units.
-        names: names of units, or of any of their layers.
-        size: see `units`.
-
-    Raises:
-        PruneError: a count that the model does not have, or an unknown name or way.
-    """
-    available = units(model, size)
-    if by == "name":
-        return _by_name(available, names)
-    if count is None or not 0 < count <= len(available):
-        raise PruneError(f"{count} units to remove: expected 1 to {len(available)}, the units of {model.name!r}")
-    if by == "zero_density":
-        densities = zero_density(model, threshold, size)
-        chosen = set(sorted(densities, key=densities.__getitem__, reverse=True)[:count])
-    elif by == "random":
-        order = np.random.default_rng(seed).permutation(len(available))
-        chosen = {available[index].name for index in order[:count]}
-    else:
-        raise PruneError(f"select by {by!r}: expected 'zero_density', 'random' or 'name'")
-    return tuple(unit for unit in available if unit.name in chosen)
+    def head(self, operation):
+        """The operation itself, or the first one with weights on the way back to the input."""
+        while not getattr(operation, "weights", None) and len(previous := self.before(operation)) == 1:
+            (operation,) = previous
+        return operation
 
 
-def _by_name(available: Sequence[Unit], names: Sequence[str]) -> tuple[Unit, ...]:
-    for name in names:
-        if not any(name in unit.layers for unit in available):
-            known = ", ".join(unit.name for unit in available)
-            raise PruneError(f"no unit {name!r}: expected one of {known}")
-    return tuple(unit for unit in available if set(names) & set(unit.layers))
-
-
-def _unit_around(model: keras.Model, layer: keras.Layer) -> Unit:
+def _unit_around(graph: _Graph, layer: keras.Layer) -> Unit:
     names = [layer.name]
-    previous = _neighbours(model, layer, "input")
-    if len(previous) == 1 and isinstance(previous[0], BEFORE) and len(_neighbours(model, previous[0], "output")) == 1:
+    previous = graph.before(layer)
+    if len(previous) == 1 and isinstance(previous[0], BEFORE) and len(graph.after(previous[0])) == 1:
         names.insert(0, previous[0].name)
     current = layer
-    while len(following := _neighbours(model, current, "output")) == 1 and isinstance(following[0], AFTER):
-        current = following[0]
+    while len(following := graph.after(current)) == 1 and isinstance(following[0], AFTER):
+        (current,) = following
         names.append(current.name)
     return Unit(layer.name, tuple(names), (layer.name,))
 
 
-def _head(model: keras.Model, layer: keras.Layer) -> keras.Layer:
-    """The layer itself, or the first one with weights on the way back to the input."""
-    while not layer.weights and len(previous := _neighbours(model, layer, "input")) == 1:
-        layer = previous[0]
-    return layer
-
-
-def _blocks(model: keras.Model, found: Sequence[Unit]) -> tuple[Unit, ...]:
-    """Joins each depthwise unit with the convolution it alone feeds."""
-    by_first_layer = {unit.layers[0]: unit for unit in found}
-    blocks, joined = [], set()
-    for unit in found:
+def _blocks(graph: _Graph, layer_units: Sequence[Unit]) -> tuple[Unit, ...]:
+    """Residual blocks; of the units in none of them, each depthwise one joined with the convolution it alone feeds."""
+    blocks = _residual_blocks(graph, layer_units)
+    within = {name for block in blocks for name in block.weighted}
+    rest = [unit for unit in layer_units if unit.name not in within]
+    by_first_layer = {unit.layers[0]: unit for unit in rest}
+    operations = {node.operation.name: node.operation for node in graph.nodes}
+    joined = set()
+    for unit in rest:
         if unit.name in joined:
             continue
-        following = _neighbours(model, model.get_layer(unit.layers[-1]), "output")
+        following = graph.after(operations[unit.layers[-1]])
         partner = by_first_layer.get(following[0].name) if len(following) == 1 else None
-        if isinstance(model.get_layer(unit.name), DEPTHWISE) and partner is not None:
+        if isinstance(operations[unit.name], DEPTHWISE) and partner is not None:
             joined.add(partner.name)
             unit = Unit(unit.name, unit.layers + partner.layers, unit.weighted + partner.weighted)
         blocks.append(unit)
-    return tuple(blocks)
+    order = {unit.name: number for number, unit in enumerate(layer_units)}
+    return tuple(sorted(blocks, key=lambda unit: order[unit.name]))
 
 
-def _neighbours(model: keras.Model, layer: keras.Layer, side: Literal["input", "output"]) -> list[keras.Layer]:
-    """Layers next to a layer within this model; its layers may take part in other models too."""
-    own = {node for nodes in model._nodes_by_depth.values() for node in nodes}
-    if side == "output":
-        return [node.operation for node in layer._outbound_nodes if node in own]
-    return [
-        tensor._keras_history.operation for node in layer._inbound_nodes if node in own for tensor in node.input_tensors
-    ]
+def _residual_blocks(graph: _Graph, layer_units: Sequence[Unit]) -> list[Unit]:
+    """What lies between a tensor and its sum with what was made of it alone; of nested blocks, the inner ones."""
+    kernels = [unit.name for unit in layer_units]
+    blocks: list[Unit] = []
+    for node in graph.nodes:
+        if kind(node.operation) not in SUMS or len({id(tensor) for tensor in node.input_tensors}) != 2:
+            continue
+        for shortcut, branch in permutations(node.input_tensors):
+            inside = _between(graph, shortcut, branch)
+            names = {operation.name for operation in inside}
+            leaves = any(
+                follower.name not in {*names, node.operation.name}
+                for operation in inside
+                for follower in graph.after(operation)
+            )
+            weighted = [name for name in kernels if name in names]
+            taken = {name for block in blocks for name in block.layers}
+            if leaves or not weighted or taken & names or node.outputs[0].shape != shortcut.shape:
+                continue
+            ordered = sorted({*names, node.operation.name}, key=graph.order.__getitem__)
+            blocks.append(Unit(weighted[0], tuple(ordered), tuple(weighted)))
+    return blocks
+
+
+def _between(graph: _Graph, start, end) -> list:
+    """Operations that make one tensor of another; empty if they need anything else."""
+    inside, tensors = {}, [end]
+    while tensors:
+        tensor = tensors.pop()
+        node = graph.made_by[id(tensor)]
+        if tensor is start or id(node.operation) in inside:
+            continue
+        if node.is_input:
+            return []
+        inside[id(node.operation)] = node.operation
+        tensors.extend(node.input_tensors)
+    return list(inside.values())

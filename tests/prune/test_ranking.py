@@ -222,7 +222,11 @@ def test_heads_of_attention_are_ranked_by_the_kernels_that_make_them(data):
             partial(layers.MaxPooling2D, data_format="channels_first"),
             "whose data_format is channels_first",
         ),
-        (partial(layers.Conv2D, 4, 3, groups=2), "no channels in layer 'middle': expected one of first, last"),
+        (
+            partial(layers.Conv2D, 4, 3, groups=2),
+            "'middle' only passes on the channels that it reads: rank those of first",
+        ),
+        (partial(layers.BatchNormalization), "'middle' only passes on the channels that it reads: rank those of first"),
         (partial(layers.EinsumDense, "abcd,de->abce", (None, None, 4)), "it is a layer of type EinsumDense, which"),
     ],
 )

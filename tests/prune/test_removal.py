@@ -174,3 +174,73 @@ def test_a_sequential_model_is_pruned_as_the_functional_one():
     sequential = keras.Sequential(functional.layers)
     pruned = prune.remove(sequential, prune.select(sequential, "name", names=["b"]))
     np.testing.assert_array_equal(pruned(IMAGES), prune.remove(functional, prune.units(functional)[1:2])(IMAGES))
+
+
+def squeeze_and_excitation():
+    """As in EfficientNet: a block whose gate is broadcast over positions, with an identity shortcut."""
+    inputs = keras.Input((8, 8, 6))
+    x = layers.Conv2D(6, 3, padding="same", name="stem")(inputs)
+    y = layers.Conv2D(6, 1, name="expand")(x)
+    gate = layers.Reshape((1, 1, 6), name="reshape")(layers.GlobalAveragePooling2D(name="pool")(y))
+    gate = layers.Conv2D(2, 1, activation="relu", name="reduce")(gate)
+    gate = layers.Conv2D(6, 1, activation="sigmoid", name="excite")(gate)
+    y = layers.Conv2D(6, 1, name="project")(layers.Multiply(name="gated")([y, gate]))
+    x = layers.Add(name="sum")([x, y])
+    x = layers.Conv2D(8, 3, name="last")(x)
+    return keras.Model(inputs, layers.Dense(2, name="logits")(layers.GlobalAveragePooling2D()(x)))
+
+
+SMALL_IMAGES = np.random.default_rng(2).normal(size=(3, 8, 8, 6)).astype(np.float32)
+
+
+def test_a_gate_that_is_broadcast_is_no_break():
+    model = squeeze_and_excitation()
+    for name in ("stem", "expand", "reduce", "project", "last"):
+        pruned = prune.remove(model, prune.select(model, "name", names=[name]))
+        assert name not in [layer.name for layer in pruned.layers]
+        assert pruned(SMALL_IMAGES).shape == (3, 2)
+    with pytest.raises(prune.PruneError, match=r"removing excite breaks merge 'gated': .*\(None, 1, 1, 2\)"):
+        prune.remove(model, prune.select(model, "name", names=["excite"]))
+
+
+def test_a_merge_that_did_not_broadcast_may_not_begin_to():
+    inputs = keras.Input((8, 8, 1))
+    branches = [layers.Conv2D(6, 1, name=name)(inputs) for name in ("left", "right")]
+    x = layers.GlobalAveragePooling2D()(layers.Add(name="sum")(branches))
+    model = keras.Model(inputs, layers.Dense(2, name="logits")(x))
+    with pytest.raises(prune.PruneError, match=r"removing right breaks merge 'sum': its inputs would have the shapes"):
+        prune.remove(model, prune.select(model, "name", names=["right"]))
+
+
+def test_removing_nothing_is_a_copy():
+    model = shake(squeeze_and_excitation())
+    copy = prune.remove(model, [])
+    np.testing.assert_array_equal(copy(SMALL_IMAGES), model(SMALL_IMAGES))
+    assert copy.layers[1] is not model.layers[1]
+    assert str(prune.removal_report(model, copy)).startswith("removed nothing; piped 7 layers; initialised anew none")
+
+
+def test_a_refusal_names_the_unit_to_blame():
+    model = squeeze_and_excitation()
+    chosen = prune.select(model, "name", names=["stem", "reduce", "excite", "last"])
+    # Without "reduce" too, the gate has all 6 channels.
+    prune.remove(model, prune.select(model, "name", names=["reduce", "excite"]))
+    with pytest.raises(prune.PruneError, match=r"^removing excite breaks merge 'gated'"):
+        prune.remove(model, [unit for unit in chosen if unit.name in ("stem", "last", "excite")])
+    inputs = keras.Input((8, 8, 4))
+    branches = [layers.Conv2D(4, 1, name=name)(inputs) for name in ("left", "right")]
+    x = layers.Conv2D(3, 1, name="last")(layers.Add(name="sum")(branches))
+    model = keras.Model(inputs, layers.Dense(2, name="logits")(layers.GlobalAveragePooling2D()(x)))
+    with pytest.raises(prune.PruneError, match=r"^removing left together with right breaks merge 'sum': two of its"):
+        prune.remove(model, prune.units(model))
+
+
+def test_a_model_within_is_looked_into_and_left_as_it_was():
+    base = shake(network())
+    base = keras.Model(base.input, base.get_layer("pool").output)
+    inputs = keras.Input((16, 16, 3))
+    model = keras.Model(inputs, layers.Dense(2, name="logits")(base(inputs)))
+    pruned = prune.remove(model, prune.select(model, "name", names=["b"]))
+    assert "b" not in [layer.name for layer in pruned.layers]
+    assert prune.removal_report(model, pruned).initialised == ()
+    assert prune.macs(pruned) < prune.macs(model)

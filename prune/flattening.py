@@ -29,7 +29,7 @@ def flatten(model: keras.Model) -> keras.Model:
         return graph
     names: dict[str, list] = {}
     _collect(graph, (), names)
-    share = all(len(found) == 1 for found in names.values())
+    share = all(len(same) == 1 for same in names.values())
     copies = {} if share else _copies(names)
     inputs = inputs_like(graph)
     outputs = rebuild(graph, inputs, partial(_inline, copies, {}))
@@ -65,16 +65,16 @@ def _collect(graph: keras.Model, path: tuple[str, ...], names: dict[str, list]) 
             within = (*path, operation.name)
             _collect(_functional(operation, "/".join(within)), within, names)
         elif not (node.is_input and path):
-            found = names.setdefault(operation.name, [])
-            if all(operation is not other for other, _ in found):
-                found.append((operation, path))
+            same = names.setdefault(operation.name, [])
+            if all(operation is not other for other, _ in same):
+                same.append((operation, path))
 
 
 def _copies(names: dict[str, list]) -> dict[int, tuple]:
     """By id of an operation, the operation and a copy of it whose name no other has."""
     copies, taken = {}, set(names)
-    for name, found in names.items():
-        for position, (operation, path) in enumerate(found):
+    for name, same in names.items():
+        for position, (operation, path) in enumerate(same):
             unique = name
             if position:
                 unique = wanted = "_".join((*path, name))
@@ -102,8 +102,8 @@ def _inline(copies: dict[int, tuple], context: dict, operation, *args, **kwargs)
             f"the rank of {[tuple(tensor.shape) for tensor in graph.inputs]}"
         )
     casted = [
-        tensor if tensor.dtype == own.dtype else keras.ops.cast(tensor, own.dtype)
-        for tensor, own in zip(given, graph.inputs, strict=True)
+        tensor if tensor.dtype == expected.dtype else keras.ops.cast(tensor, expected.dtype)
+        for tensor, expected in zip(given, graph.inputs, strict=True)
     ]
     inner = {name: value for name, value in kwargs.items() if name in known and value is not None}
     return rebuild(graph, casted, partial(_inline, copies, inner))

@@ -9,7 +9,7 @@ import numpy as np
 import tensorflow as tf
 
 from kdsuite.prune.errors import PruneError
-from kdsuite.prune.flatten import flatten
+from kdsuite.prune.flattening import flatten
 
 
 def latency(models: Sequence[keras.Model], batch_size: int = 1, turns: int = 25) -> list[float]:

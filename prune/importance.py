@@ -1,0 +1,124 @@
+"""How much each unit of a network matters."""
+
+from collections.abc import Iterable
+from typing import Literal
+
+import keras
+import numpy as np
+
+from kdsuite.prune.errors import PruneError
+from kdsuite.prune.flattening import flatten
+from kdsuite.prune.graph import nodes
+from kdsuite.prune.removal import obstacle, remove
+from kdsuite.prune.units import Size, Unit, units
+
+
+def zero_density(model: keras.Model, threshold: float, size: Size = "layer") -> dict[str, float]:
+    """Share of each unit's convolution and dense weights w with |w| < threshold (CS230 §4), by unit name.
+
+    Args:
+        model: functional or built Sequential model.
+        threshold: > 0, in the units of the weights.
+        size: see `units`.
+
+    Raises:
+        PruneError: the threshold is not above 0.
+    """
+    if not threshold > 0:
+        raise PruneError(f"threshold {threshold}: expected a number above 0")
+    graph = flatten(model)
+    densities = {}
+    for unit in units(graph, size):
+        weights = np.concatenate([w.numpy().ravel() for name in unit.weighted for w in graph.get_layer(name).weights])
+        densities[unit.name] = float(np.mean(np.abs(weights) < threshold))
+    return densities
+
+
+def sensitivity(
+    model: keras.Model, data: Iterable, size: Size = "layer", measure: Literal["loss", "accuracy"] = "loss"
+) -> dict[str, float]:
+    """What a network loses without each of its units, by unit name: the more, the more the unit matters.
+
+    Units that cannot be removed alone are left out. Weights of the remaining layers are piped; those that no longer fit
+    are drawn anew, so that a unit between layers of other widths comes out as important.
+
+    Args:
+        model: functional or built Sequential model that ends in logits or in a softmax.
+        data: batches of (inputs, integer labels), anew at each iteration; a few are enough.
+        size: see `units`.
+        measure: "loss" gives the rise of the mean cross-entropy, "accuracy" the fall of the share of right answers.
+
+    Raises:
+        PruneError: the data hold no batches, or `measure` is another word.
+    """
+    if measure not in ("loss", "accuracy"):
+        raise PruneError(f"measure {measure!r}: expected 'loss' or 'accuracy'")
+    graph = flatten(model)
+    whole = _measured(graph, data, measure)
+    lost = {}
+    for unit in units(graph, size):
+        if obstacle(graph, [unit]) is None:
+            lost[unit.name] = _measured(remove(graph, [unit]), data, measure) - whole
+    return lost
+
+
+def block_influence(model: keras.Model, data: Iterable, size: Size = "block") -> dict[str, float]:
+    """How much each unit turns what it reads: 1 − the cosine of its input and output (Men et al. 2024, eq. 1).
+
+    The cosine is that of the channels at one position, averaged over positions and examples. Units whose output has
+    another shape than their input are left out.
+
+    Args:
+        model: functional or built Sequential model.
+        data: batches of (inputs, …).
+        size: see `units`.
+
+    Raises:
+        PruneError: the data hold no batches, or no unit keeps its shape.
+    """
+    graph = flatten(model)
+    ends = {unit.name: _ends(graph, unit) for unit in units(graph, size)}
+    ends = {name: (read, given) for name, (read, given) in ends.items() if read.shape == given.shape}
+    if not ends:
+        raise PruneError(f"model {model.name!r} has no unit whose output has the shape of its input")
+    observer = keras.Model(graph.input, [tensor for pair in ends.values() for tensor in pair])
+    sums, count = dict.fromkeys(ends, 0.0), 0
+    for inputs, *_ in data:
+        values = [np.asarray(value, np.float64) for value in observer(inputs, training=False)]
+        for name, read, given in zip(ends, values[::2], values[1::2], strict=True):
+            norms = np.linalg.norm(read, axis=-1) * np.linalg.norm(given, axis=-1)
+            # Nothing that stays nothing has not been turned.
+            unturned = ~read.any(axis=-1) & ~given.any(axis=-1)
+            cosines = np.where(unturned, 1, (read * given).sum(axis=-1) / np.where(norms == 0, 1, norms))
+            sums[name] += float(np.mean(1 - cosines)) * len(read)
+        count += len(read)
+    if not count:
+        raise PruneError("the data hold no batches: give batches of (inputs, …)")
+    return {name: total / count for name, total in sums.items()}
+
+
+def _ends(graph: keras.Model, unit: Unit):
+    """The tensor that a unit reads and the one that it gives."""
+    inside = [node for node in nodes(graph) if node.operation.name in unit.layers]
+    made = {id(tensor) for node in inside for tensor in node.outputs}
+    read = next(tensor for node in inside for tensor in node.input_tensors if id(tensor) not in made)
+    return read, inside[-1].outputs[0]
+
+
+def _measured(model: keras.Model, data: Iterable, measure: str) -> float:
+    last = model.outputs[0]._keras_history.operation
+    is_softmax = (
+        isinstance(last, keras.layers.Softmax) or getattr(last, "activation", None) is keras.activations.softmax
+    )
+    total, count = 0.0, 0
+    for inputs, labels in data:
+        outputs = model(inputs, training=False)
+        if measure == "loss":
+            losses = keras.losses.sparse_categorical_crossentropy(labels, outputs, from_logits=not is_softmax)
+            total += float(np.sum(losses))
+        else:
+            total += float(np.sum(np.argmax(outputs, axis=-1) != np.asarray(labels)))
+        count += len(labels)
+    if not count:
+        raise PruneError("the data hold no batches: give batches of (inputs, labels), anew at each iteration")
+    return total / count
