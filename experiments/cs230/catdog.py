@@ -1,24 +1,39 @@
 """What study 1's Dogs vs. Cats experiments share: the data, the teacher, and the choice of the students' optimiser."""
 
-from dataclasses import dataclass, field, replace
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
 import keras
+import numpy as np
 import pandas as pd
 
 from experiments.cs230.catdog_config import CatdogConfig
+from experiments.cs230.cuts import (
+    ChannelsTrial,
+    CutTrial,
+    LayersTrial,
+    channels_left,
+    macs_share,
+    removed_layers,
+    without_channels,
+    without_units,
+)
 from experiments.cs230.heads import train_head
 from experiments.engine.networks import Networks
 from experiments.engine.study import Details, Study
 from experiments.engine.trial import Trial
-from kdsuite import models, prune
+from kdsuite import models
 from kdsuite.data import Dataset
 
 CHANNELS = 3
 TEACHER_SEED = 0
-TUNING_SEED = 1000
+TUNING_SEEDS = (1000, 1001, 1002)
 HEAD_RATE, FINE_TUNE_RATE = 1e-3, 1e-5
+# The students by which every experiment chooses: so many layers by zero density, or such a share of parameters by L1.
+TUNING_LAYERS, TUNING_THRESHOLD = (2, 8), 0.05
+TUNING_CRITERION, TUNING_SHARE, TUNING_IMAGES = "l1", 0.5, 200
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -36,25 +51,17 @@ class HeadTrial(Trial):
     image_size: int
 
 
-@dataclass(frozen=True, kw_only=True)
-class CutTrial(Trial):
-    """A student cut from a trained network, its batch-norm statistics recalibrated before the test.
+class CatdogStudy(Study):
+    """Students cut from a MobileNet that learnt all cats and dogs, trained on a few of them.
 
-    Attributes:
-        parent: the trial that trained the network it is cut from.
+    All of these experiments choose among the same optimisers by the same students, so that theirs compare.
     """
 
-    parent: Trial = field()
-    recalibrate: bool = True
-
-    def columns(self) -> dict[str, Any]:
-        return super().columns() | {"optimizer": self.optimizer}
-
-
-class CatdogStudy(Study):
-    """Students cut from a MobileNet that learnt all cats and dogs, trained on a few of them."""
-
-    COLUMNS = ("optimizer", "macs_share")
+    COLUMNS = (
+        *("optimizer", "macs_share", "sweep", "unit", "threshold", "cut_number", "keep", "scope", "target"),
+        *("channels_removed", "surgery_seconds", "validation_accuracy_before_training", "speed_up", "milliseconds"),
+    )
+    EPOCH_COLUMNS = ("validation_accuracy_stale_batch_norm",)
     config: CatdogConfig
 
     @cached_property
@@ -97,17 +104,40 @@ class CatdogStudy(Study):
             "parent": teacher,
         }
 
-    def candidate(self, **optimizer) -> CutTrial:
-        """The student by which an optimiser and learning rate are judged, given as fields of its trial."""
-        raise TypeError(f"{type(self).__name__} says not by which student to choose: define candidate()")
-
     def candidates(self) -> list[Trial]:
         if self.config.optimizer is not None:
             return []
-        return [self.candidate(optimizer=name, learning_rate=rate) for name, rate in self.config.tuning]
+        return [
+            replace(trial, optimizer=name, learning_rate=rate)
+            for name, rate in self.config.tuning
+            for trial in self.tuning_students()
+        ]
+
+    def tuning_students(self) -> Iterator[CutTrial]:
+        """Plain and distilled students of several cuts and seeds, by which optimisers are judged."""
+        for seed in TUNING_SEEDS[: self.config.tuning_seeds]:
+            for lambda_ in (0.0, self.config.lambda_):
+                settings = self.student_settings(seed, lambda_) | {"optimizer": "adam", "learning_rate": 1.0}
+                for count in TUNING_LAYERS:
+                    yield LayersTrial(
+                        **settings,
+                        sweep="tuning",
+                        prune_method="zero_density",
+                        units_removed=count,
+                        threshold=TUNING_THRESHOLD,
+                    )
+                yield ChannelsTrial(
+                    **settings, criterion=TUNING_CRITERION, keep=TUNING_SHARE, ranking_size=TUNING_IMAGES
+                )
 
     def choose(self, rows: pd.DataFrame) -> CatdogConfig:
-        accuracy = rows.groupby(["optimizer", "learning_rate"]).validation_accuracy.mean()
+        """Takes the optimiser and learning rate of best mean, over all tuning students, and says how they spread."""
+        tried = rows.groupby(["optimizer", "learning_rate"])
+        accuracy, spreads = tried.validation_accuracy.mean(), tried.apply(gain_spread, include_groups=False)
+        for optimizer, rate in accuracy.sort_values(ascending=False).index:
+            mean, spread = (100 * table[optimizer, rate] for table in (accuracy, spreads))
+            words = f"; distilled − plain: ± {spread:.2f} points from seed to seed" if np.isfinite(spread) else ""
+            print(f"tried {optimizer} {rate:g}: {mean:.2f}%{words}")
         optimizer, rate = accuracy.idxmax()
         print(f"chosen on validation: {optimizer}, learning rate {rate:g}")
         return replace(self.config, optimizer=optimizer, learning_rate=float(rate))
@@ -138,15 +168,23 @@ class CatdogStudy(Study):
 
     def cut(self, trial: CutTrial, parent: keras.Model) -> keras.Model:
         """Makes a trial's student, untrained, from its parent."""
-        raise TypeError(f"{type(self).__name__} says not how to cut a student: define cut()")
+        if isinstance(trial, ChannelsTrial):
+            return without_channels(trial, parent, self.dataset)
+        return without_units(trial, parent)
 
     def details(self, trial: Trial, distiller: keras.Model, history: list[dict], networks: Networks) -> Details:
         if not isinstance(trial, CutTrial):
             return Details()
-        parent = networks.get(trial.parent)
-        share = prune.macs(distiller.student) / prune.macs(parent)
-        return Details(self.cut_columns(trial, parent, distiller.student) | {"macs_share": share})
+        parent, student = networks.get(trial.parent), distiller.student
+        columns: dict[str, Any] = {"macs_share": macs_share(parent, student)}
+        if isinstance(trial, ChannelsTrial):
+            columns["channels_removed"] = sum(had - left for left, had in channels_left(parent, student).values())
+        else:
+            columns["removed"] = removed_layers(parent, student)
+        return Details(columns)
 
-    def cut_columns(self, trial: CutTrial, parent: keras.Model, student: keras.Model) -> dict[str, Any]:
-        """Measures what a row says of its student's cut; called after the training and the test."""
-        return {}
+
+def gain_spread(rows: pd.DataFrame) -> float:
+    """Standard deviation over seeds of what distillation adds, the mean of all cuts of a seed."""
+    by_seed = rows.pivot_table(index="seed", columns="method", values="validation_accuracy")
+    return float((by_seed["kd"] - by_seed["plain"]).std(ddof=1))

@@ -17,10 +17,11 @@ WORDS: dict[str, Any] = {
     "where": "§4, third paragraph of the chronology",
 }
 SMALL, UPSCALED, IMAGENET_SIZE = (
-    where(f"{size} × {size}", role="student", network_image_size=size) for size in (32, 96, 224)
+    where(f"{size} × {size}", role="student", images="few", network_image_size=size) for size in (32, 96, 224)
 )
-# The authors retrained on all of CIFAR-10; a tenth of it shows the same where networks are as large.
-ENOUGH_IMAGES = at_least("train_size", 5000)
+WHOLE = where("96 × 96, all images", role="student", images="all", network_image_size=96)
+# The authors retrained on all of CIFAR-10.
+ALL_IMAGES = 40_000
 # What explains the failure is the same for all networks of a seed, whatever the number of images.
 SOME_IMAGES = at_least("train_size", 1500)
 IMAGENET_STATISTICS = "test_accuracy_imagenet_statistics"
@@ -32,28 +33,23 @@ RECALIBRATION = Measure(
     100,
 )
 
+
+AS_IN_THE_PAPER = {"experiment": TRANSFER, "judged_when": (at_least("train_size", ALL_IMAGES, WHOLE),)}
+
 CIFAR_CLAIMS = (
-    *(
-        Claim(
-            tests=f"the transfer learns its training images, at {group.label}",
-            experiment=TRANSFER,
-            compares=Level("train_accuracy", group, above=TRAIN_BOUND),
-            judged_when=(ENOUGH_IMAGES,),
-            **WORDS,
-        )
-        for group in (SMALL, UPSCALED, IMAGENET_SIZE)
+    Claim(
+        tests=f"the transfer learns its training images, at {WHOLE.label}",
+        compares=Level("train_accuracy", WHOLE, above=TRAIN_BOUND),
+        **WORDS,
+        **AS_IN_THE_PAPER,
     ),
-    *(
-        Claim(
-            tests=f"and fails the test with ImageNet's batch-norm statistics, at {group.label}",
-            experiment=TRANSFER,
-            compares=Level(IMAGENET_STATISTICS, group, below=TEST_BOUND),
-            judged_when=(ENOUGH_IMAGES,),
-            **WORDS,
-            note="Keras of early 2018 trained a frozen batch norm with the batch's statistics and tested it with "
-            "ImageNet's.",
-        )
-        for group in (SMALL, UPSCALED, IMAGENET_SIZE)
+    Claim(
+        tests=f"and fails the test with ImageNet's batch-norm statistics, at {WHOLE.label}",
+        compares=Level(IMAGENET_STATISTICS, WHOLE, below=TEST_BOUND),
+        **WORDS,
+        **AS_IN_THE_PAPER,
+        note="Keras of early 2018 trained a frozen batch norm with the batch's statistics, and tested it with "
+        "ImageNet's.",
     ),
     Claim(
         tests="the cause is the size of the images: 224 × 224 mends it",
@@ -73,6 +69,6 @@ CIFAR_CLAIMS = (
             kind=OURS,
             judged_when=(SOME_IMAGES,),
         )
-        for group in (SMALL, UPSCALED, IMAGENET_SIZE)
+        for group in (SMALL, UPSCALED, IMAGENET_SIZE, WHOLE)
     ),
 )

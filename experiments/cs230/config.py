@@ -6,7 +6,15 @@ from typing import Annotated, ClassVar
 
 import tyro
 
-from experiments.cs230.catdog_config import ALPHA, ChannelsConfig, LayersConfig
+from experiments.cs230.catdog_config import (
+    ALPHA,
+    ChannelsConfig,
+    HintsConfig,
+    ImagesConfig,
+    LayersConfig,
+    NarrowConfig,
+    OrdersConfig,
+)
 from experiments.engine.config import (
     COUNT,
     RATE,
@@ -99,6 +107,10 @@ class TransferConfig(Config):
     """Number of test images."""
     sizes: Annotated[tuple[int, ...], Between(32, 1024), Distinct(), Axis()] = (32, 96, 224)
     """Sizes to which the network upscales the 32 × 32 images."""
+    whole_sizes: Annotated[tuple[int, ...], Between(32, 1024), Axis()] = (96,)
+    """Sizes at which a network is trained on all images that validation and test leave, too."""
+    whole_epochs: Annotated[int, COUNT] = 4
+    """Epochs of those networks."""
     alpha: Annotated[float, ALPHA] = 0.75
     """MobileNet's width multiplier; ImageNet weights exist for 0.25, 0.5, 0.75 and 1, which is the paper's."""
     imagenet: bool = True
@@ -112,11 +124,31 @@ class TransferConfig(Config):
 
     PROFILES: ClassVar[dict] = {
         "smoke": SMOKE
-        | {"data": "synthetic", "alpha": 0.25, "imagenet": False, "sizes": (32, 64), "epochs": 1, "seeds": (0,)},
-        "quick": {"train_size": 500, "test_size": 500, "sizes": (32, 96), "epochs": 4},
+        | {
+            "data": "synthetic",
+            "alpha": 0.25,
+            "imagenet": False,
+            "sizes": (32, 64),
+            "whole_sizes": (32,),
+            "epochs": 1,
+            "whole_epochs": 1,
+            "seeds": (0,),
+        },
+        "quick": {"alpha": 0.25, "sizes": (32, 96), "whole_sizes": ()},
         "full": {},
         "paper": {"alpha": 1.0},
     }
 
 
-__all__ = ["BatchConfig", "ChannelsConfig", "DenseConfig", "LambdaConfig", "LayersConfig", "TransferConfig"]
+__all__ = [
+    "BatchConfig",
+    "ChannelsConfig",
+    "DenseConfig",
+    "HintsConfig",
+    "ImagesConfig",
+    "LambdaConfig",
+    "LayersConfig",
+    "NarrowConfig",
+    "OrdersConfig",
+    "TransferConfig",
+]

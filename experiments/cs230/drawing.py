@@ -8,13 +8,15 @@ from matplotlib.axes import Axes
 
 from kdsuite.report.comparisons import Difference
 from kdsuite.report.errors import NotRun
-from kdsuite.report.figures import COLOURS, differences, end_labels, levels
+from kdsuite.report.figures import COLOURS, differences, end_labels, levels, setting_caption
+from kdsuite.report.groups import Group, where
 from kdsuite.report.measures import Measure, measure_of
 from kdsuite.report.rows import Results
 from kdsuite.report.samples import Sample
 
 BLUE, ORANGE, GREEN, PINK = COLOURS[:4]
 POINT = 0.01
+GAIN = "distilled − labels alone"
 SERIES = {"labels alone": BLUE, "distilled": ORANGE}
 
 
@@ -116,3 +118,35 @@ def tally(found: Mapping[str, Sample], matters: float = POINT) -> str:
         return f"is {words[0]}" + (" throughout" if len(words) > 1 else "")
     (first, count), *others = counted.items()
     return ", ".join([f"is {first} in {count} of {len(words)} comparisons", *(f"{w} in {n}" for w, n in others)])
+
+
+def rows_of(results: Results, group: Group) -> pd.DataFrame:
+    """The rows of a group.
+
+    Raises:
+        NotRun: there are none.
+    """
+    rows = group.rows(results.rows)
+    if rows.empty:
+        raise NotRun(f"no rows of {group.describe()}")
+    return rows
+
+
+def gain(measure: str = "test_accuracy", table: str = "rows", **conditions) -> Difference:
+    """What distillation adds to students of the same kind."""
+    first, second = (
+        where(name, role="student", method=method, **conditions)
+        for name, method in (("distilled", "kd"), ("labels alone", "plain"))
+    )
+    return Difference(measure, first, second, table=table)
+
+
+def caption_of(results: Results, rows: pd.DataFrame) -> str:
+    """The setting behind a figure, with the width of its MobileNets."""
+    width = results.setting.get("configuration", {}).get("alpha")
+    return setting_caption(results, rows) + (f"; MobileNet of width {width:g}" if width else "")
+
+
+def layers(count: float) -> str:
+    """A number of layers in words."""
+    return f"{count:g} layer{'s' if count > 1 else ''}"

@@ -1,32 +1,34 @@
 """Table and figures of study 1's students that lost layers, on Dogs vs. Cats."""
 
 import numpy as np
-import pandas as pd
 from matplotlib.figure import Figure
 
-from experiments.cs230.claims_catdog import DISTILLED, EVERY_EPOCH, PLAIN, RANDOM, ZERO_DENSITY, cut
+from experiments.cs230.claims_catdog import RANDOM, ZERO_DENSITY, cut
 from experiments.cs230.drawing import (
     BLUE,
+    GAIN,
     GREEN,
     ORANGE,
     POINT,
     SERIES,
     Line,
     by_series,
+    caption_of,
     draw_differences,
     draw_lines,
+    gain,
+    layers,
+    rows_of,
     samples,
     tally,
 )
-from kdsuite.report.comparisons import Difference
+from experiments.cs230.report_sweeps import candidates_figure, epochs_figure, lambda_figure, temperature_figure
 from kdsuite.report.errors import NotRun
-from kdsuite.report.figures import GREY, panels, setting_caption
-from kdsuite.report.groups import Group, where
+from kdsuite.report.figures import GREY, panels
 from kdsuite.report.publish import ExperimentReport
 from kdsuite.report.rows import Results
 from kdsuite.report.tables import Summary
 
-GAIN = "distilled − labels alone"
 MILLION = 1e6
 # A student that costs so much more than its teacher lost a stride, not merely a layer.
 DEARER = 1.02
@@ -35,42 +37,24 @@ DEARER = 1.02
 def layer_figures(results: Results) -> dict[str, Figure]:
     """Figures 5 to 8, the λ-sweep, what recalibration is worth, and the zero densities; those that have rows."""
     drawn = {
+        "catdog-candidates": candidates_figure,
         "catdog-figure-5": parameters_figure,
         "catdog-figure-6": random_figure,
         "catdog-figure-7": epochs_figure,
         "catdog-figure-8": zero_density_figure,
         "catdog-lambda": lambda_figure,
+        "catdog-temperature": temperature_figure,
         "catdog-recalibration": recalibration_figure,
         "catdog-zero-density": density_figure,
     }
+    suffix = results.experiment.replace("catdog-mobilenet", "").replace("catdog", "")
     figures = {}
     for name, draw in drawn.items():
         try:
-            figures[name] = draw(results)
+            figures[name + suffix] = draw(results)
         except NotRun:
             continue
     return figures
-
-
-def rows_of(results: Results, group: Group) -> pd.DataFrame:
-    """The rows of a group.
-
-    Raises:
-        NotRun: there are none.
-    """
-    rows = group.rows(results.rows)
-    if rows.empty:
-        raise NotRun(f"no rows of {group.describe()}")
-    return rows
-
-
-def gain(measure: str = "test_accuracy", table: str = "rows", **conditions) -> Difference:
-    """What distillation adds to students of the same kind."""
-    first, second = (
-        where(name, role="student", **method, **conditions)
-        for name, method in (("distilled", DISTILLED), ("labels alone", PLAIN))
-    )
-    return Difference(measure, first, second, table=table)
 
 
 def parameters_figure(results: Results) -> Figure:
@@ -88,7 +72,7 @@ def parameters_figure(results: Results) -> Figure:
         f"Figure 5: at equal parameters distillation adds {ahead.measure.difference(ahead.interval)} to students that "
         "lost random layers"
     )
-    figure, (left, right) = panels(2, title=title, caption=_caption(results, rows))
+    figure, (left, right) = panels(2, title=title, caption=caption_of(results, rows))
     for place, (_, own) in zip(params, accuracy.iterrows(), strict=True):
         left.plot([place, place], [own["labels alone"], own["distilled"]], color=GREY, linewidth=0.8, zorder=1)
     dear = (pairs["macs_share"]["distilled"] > DEARER).to_numpy()
@@ -121,68 +105,14 @@ def _removed_figure(results: Results, what: str, way: dict) -> Figure:
     """Accuracy against layers removed, with the multiply-adds that are left below each number, and differences."""
     rows = rows_of(results, cut(**way))
     counts = sorted(rows.units_removed.unique())
-    found = samples(results, {_layers(count): gain(sweep="layers", units_removed=count, **way) for count in counts})
+    found = samples(results, {layers(count): gain(sweep="layers", units_removed=count, **way) for count in counts})
     title = f"{what}: distilled students' accuracy {tally(found)}"
-    figure, (left, right) = panels(2, title=title, caption=_caption(results, rows))
+    figure, (left, right) = panels(2, title=title, caption=caption_of(results, rows))
     draw_lines(left, by_series(rows), "units_removed", xlabel="layers removed; below: multiply-adds, the teacher's = 1")
     shares = rows.groupby("units_removed").macs_share
     labels = [_share(shares.min()[count], shares.max()[count]) for count in counts]
     left.set_xticks(counts, [f"{count:g}\n{label}" for count, label in zip(counts, labels, strict=True)], fontsize=8)
     draw_differences(right, found, what=GAIN)
-    return figure
-
-
-def epochs_figure(results: Results) -> Figure:
-    """Figure 7: recalibrated validation accuracy after each epoch, and what distillation adds by then."""
-    if results.epochs.empty:
-        raise NotRun(f"{results.experiment} has no epochs")
-    rows = where(**EVERY_EPOCH).rows(results.epochs)
-    if rows.empty:
-        raise NotRun("no rows of Figure 7")
-    counts = sorted(rows.units_removed.unique())
-    epochs = sorted(rows.epoch.unique())
-    by_count = {
-        count: samples(
-            results,
-            {
-                f"epoch {epoch:g}": gain(
-                    "validation_accuracy", "epochs", sweep="epochs", epoch=epoch, units_removed=count
-                )
-                for epoch in epochs
-            },
-        )
-        for count in counts
-    }
-    title = "Figure 7, epoch by epoch: distilled students' accuracy " + "; ".join(
-        f"{tally(found)}" + (f" ({_layers(count)})" if len(counts) > 1 else "") for count, found in by_count.items()
-    )
-    figure, axes = panels(2 * len(counts), title=title, caption=_caption(results, rows))
-    for (left, right), (count, found) in zip(zip(axes[::2], axes[1::2], strict=True), by_count.items(), strict=True):
-        own = rows[rows.units_removed == count]
-        draw_lines(left, by_series(own, "validation_accuracy"), "epoch", xlabel="epoch",
-                   ylabel="validation accuracy, recalibrated (%)")  # fmt: skip
-        left.set_title(f"{_layers(count)} less, by zero density", fontsize=9, loc="left")
-        draw_differences(right, found, what=GAIN)
-        right.tick_params(axis="y", labelsize=8)
-    return figure
-
-
-def lambda_figure(results: Results) -> Figure:
-    """Accuracy against λ, and each λ's difference to labels alone."""
-    swept = rows_of(results, where("λ-sweep", sweep="lambda"))
-    count = swept.units_removed.iloc[0]
-    group = {"sweep": ("layers", "lambda"), "units_removed": count, **ZERO_DENSITY}
-    rows = where(**group).rows(results.rows)
-    plain = where("λ = 0", lambda_=0.0, **group)
-    lambdas = [value for value in sorted(rows["lambda"].unique()) if value]
-    found = samples(
-        results,
-        {f"λ = {value:g}": Difference("test_accuracy", where(lambda_=value, **group), plain) for value in lambdas},
-    )
-    title = f"{_layers(count)} less: against labels alone, accuracy with λ > 0 {tally(found)}"
-    figure, (left, right) = panels(2, title=title, caption=_caption(results, rows))
-    draw_lines(left, [Line("", rows, BLUE)], "lambda", xlabel="weight λ of the soft targets")
-    draw_differences(right, found, what="test accuracy − that of λ = 0", colour=BLUE)
     return figure
 
 
@@ -192,7 +122,7 @@ def recalibration_figure(results: Results) -> Figure:
     gained = 100 * (students.test_accuracy - students.test_accuracy_stale_batch_norm).mean()
     ways = {"by zero density": ZERO_DENSITY, "at random": RANDOM}
     title = f"Recalibrated batch-norm statistics add {gained:.0f} points"
-    figure, axes = panels(2, title=title, caption=_caption(results, students))
+    figure, axes = panels(2, title=title, caption=caption_of(results, students))
     for panel, (way, conditions) in zip(axes, ways.items(), strict=True):
         rows = cut(**conditions).rows(students)
         if rows.empty:
@@ -240,15 +170,6 @@ def _teacher(results: Results) -> float:
     return results.rows[results.rows.role == "teacher"].test_accuracy.mean()
 
 
-def _caption(results: Results, rows: pd.DataFrame) -> str:
-    width = results.setting.get("configuration", {}).get("alpha")
-    return setting_caption(results, rows) + (f"; MobileNet of width {width:g}" if width else "")
-
-
-def _layers(count: float) -> str:
-    return f"{count:g} layer{'s' if count > 1 else ''}"
-
-
 def _share(low: float, high: float) -> str:
     return f"{low:.2f}" if high - low < 0.01 else f"{low:.2f}–{high:.2f}"
 
@@ -264,9 +185,16 @@ LAYERS = ExperimentReport(
             "test accuracy stale batch norm": "stale",
             "macs share": "MACs",
         },
-        values={"zero_density": "zero density", "weights": "random weights", "epochs": "more epochs", "lambda": "λ"},
+        values={
+            "zero_density": "zero density",
+            "weights": "random weights",
+            "epochs": "more epochs",
+            "lambda": "λ",
+            "temperature": "T",
+        },
         more=("test_accuracy_stale_batch_norm", "macs_share"),
         order=("sweep", "prune_method", "units_removed", "lambda"),
     ),
     layer_figures,
 )
+NARROW = ExperimentReport(LAYERS.summary, layer_figures)

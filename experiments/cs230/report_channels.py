@@ -23,11 +23,14 @@ MILLION = 1e6
 
 def channel_figures(results: Results) -> dict[str, Figure]:
     """Accuracy against cost by criterion, what a criterion and what distillation add, and the speed on this CPU."""
-    return {
+    figures = {
         "catdog-channels": cost_figure(results),
         "catdog-channels-differences": differences_figure(results),
         "catdog-channels-speed": speed_figure(results),
     }
+    if (results.folder / "channels.csv").exists():
+        figures["catdog-channels-layers"] = layers_figure(results)
+    return figures
 
 
 def layer_students(results: Results) -> pd.DataFrame:
@@ -39,12 +42,15 @@ def layer_students(results: Results) -> pd.DataFrame:
 
 
 def cost_figure(results: Results) -> Figure:
-    """Test accuracy against parameters and against multiply-adds: a line a criterion, layers removed beside them.
+    """Test accuracy against parameters and against multiply-adds: a line a criterion, and layers removed.
 
-    Plain and distilled students of a seed are one dot, their mean: what distillation adds has a figure of its own.
+    Each panel shows the students that were kept to a share of what it measures; where none were kept to a share of
+    multiply-adds, those kept to a share of parameters stand for them. Plain and distilled students of a seed are one
+    dot, their mean: what distillation adds has a figure of its own.
     """
-    rows, layers = students().rows(results.rows), layer_students(results)
-    fewest = rows[rows.keep == rows.keep.min()].groupby("prune_method")[["test_accuracy", "macs_share"]].mean()
+    rows, layers = students(scope="global").rows(results.rows), layer_students(results)
+    least = rows[(rows.target == "params") & (rows.keep == rows.keep.min())]
+    fewest = (least if len(least) else rows).groupby("prune_method")[["test_accuracy", "macs_share"]].mean()
     best = fewest.test_accuracy.idxmax()
     title = (
         f"At {rows.keep.min():.0%} of the parameters {NAMES[best]} leaves the most accurate students, with "
@@ -52,10 +58,11 @@ def cost_figure(results: Results) -> Figure:
     )
     figure, axes = panels(2, title=title, caption=setting_caption(results, rows), size=(5.6, 4.2))
     teacher = results.rows[results.rows.role == "teacher"]
-    groups = {NAMES[name]: (own, "keep", COLOURS[name]) for name, own in rows.groupby("prune_method", sort=False)}
-    if len(layers):
-        groups["layers removed"] = (layers, "units_removed", GREY)
     for panel, (cost, label) in zip(axes, COSTS.items(), strict=True):
+        kept = rows[rows.target == cost] if (rows.target == cost).any() else rows
+        groups = {NAMES[name]: (own, "keep", COLOURS[name]) for name, own in kept.groupby("prune_method", sort=False)}
+        if len(layers):
+            groups["layers removed"] = (layers, "units_removed", GREY)
         tables = {
             name: own.groupby([by, "seed"])[[cost, "test_accuracy"]].mean() for name, (own, by, _) in groups.items()
         }
@@ -86,36 +93,68 @@ def _line(axes: Axes, dots: pd.DataFrame, cost: str, colour: str) -> tuple[float
 
 
 def differences_figure(results: Results) -> Figure:
-    """What each criterion adds to chance, and what distillation adds to labels alone, by share of parameters kept."""
+    """What each criterion adds to chance at equal cost, and what distillation adds to labels alone, by share kept."""
     rows = students().rows(results.rows)
-    shares = sorted(rows.keep.unique(), reverse=True)
+    columns = ["scope", "target", "keep"]
+    kinds = rows[columns].drop_duplicates().sort_values(columns, ascending=[True, False, False])
     criteria = [name for name in NAMES if name != "random" and (rows.prune_method == name).any()]
     over_chance = samples(
         results,
         {
-            f"{NAMES[criterion]}, {share:.0%}": Difference(
+            f"{NAMES[criterion]}, {_kind(kind)}": Difference(
                 "test_accuracy",
-                students(prune_method=criterion, keep=share),
-                students(prune_method="random", keep=share),
+                students(prune_method=criterion, **kind),
+                students(prune_method="random", **kind),
             )
+            for kind in kinds.to_dict("records")
             for criterion in criteria
-            for share in shares
         },
     )
     distilled = samples(
         results,
         {
-            f"{share:.0%} kept": Difference(
-                "test_accuracy", students(keep=share, method="kd"), students(keep=share, method="plain")
-            )
-            for share in shares
+            _kind(kind): Difference("test_accuracy", students(method="kd", **kind), students(method="plain", **kind))
+            for kind in kinds.to_dict("records")
         },
     )
     title = f"Channels by a criterion instead of chance: accuracy {tally(over_chance)}"
-    figure, (left, right) = panels(2, title=title, caption=setting_caption(results, rows), size=(5.6, 4.2))
+    size = (5.6, max(4.2, 0.28 * len(over_chance)))
+    figure, (left, right) = panels(2, title=title, caption=setting_caption(results, rows), size=size)
     right.set_title(f"distilled: accuracy {tally(distilled)}", fontsize=9, loc="left", pad=14)
     draw_differences(left, over_chance, what="criterion − chance", colour=BLUE)
+    left.tick_params(axis="y", labelsize=8)
     draw_differences(right, distilled, what="distilled − labels alone")
+    return figure
+
+
+def _kind(kind: dict) -> str:
+    """What is kept to which share, in a few words."""
+    cost = {"params": "parameters", "macs": "MACs"}[kind["target"]]
+    return f"{kind['keep']:.0%} of {cost}" + (", each layer" if kind["scope"] == "layer" else "")
+
+
+def layers_figure(results: Results) -> Figure:
+    """Which share of its channels each layer has left, by criterion: a criterion that empties early layers fails."""
+    table = results.table("channels")
+    table = table[(table.scope == "global") & (table.target == "params")]
+    table = table[table.keep == table.keep.max()]
+    shares = (table.left / table.had).groupby([table.prune_method, table.place]).mean().unstack("place")
+    names = table.drop_duplicates("place").set_index("place").layer[shares.columns]
+    emptiest = shares.min(axis=1).idxmin()
+    title = (
+        f"At {table.keep.max():.0%} of the parameters {NAMES[emptiest]} leaves {names[shares.loc[emptiest].idxmin()]} "
+        f"only {shares.loc[emptiest].min():.0%} of its channels"
+    )
+    figure, (axes,) = panels(1, title=title, caption="share of a layer's channels that is left", size=(9, 2.6))
+    image = axes.imshow(shares, aspect="auto", cmap="Blues", vmin=0, vmax=1)
+    for line, (_, own) in enumerate(shares.iterrows()):
+        for column, share in enumerate(own):
+            axes.text(column, line, f"{share:.0%}", ha="center", va="center", fontsize=8,
+                      color="white" if share > 0.6 else "black")  # fmt: skip
+    axes.set_xticks(range(len(names)), names, rotation=45, ha="right", fontsize=8)
+    axes.set_yticks(range(len(shares)), [NAMES[name] for name in shares.index])
+    axes.grid(visible=False)
+    figure.colorbar(image, ax=axes, pad=0.01)
     return figure
 
 
@@ -143,15 +182,17 @@ def speed_figure(results: Results) -> Figure:
 
 CHANNELS = ExperimentReport(
     Summary(
-        by=("keep", "prune_method", "series"),
+        by=("target", "keep", "scope", "prune_method", "series"),
         labels={
-            "keep": "kept",
+            "target": "kept",
+            "keep": "share",
+            "scope": "from",
             "prune_method": "channels by",
             "series": "network",
             "macs share": "MACs",
             "speed up": "speed-up",
         },
-        values=NAMES,
+        values=NAMES | {"params": "parameters", "macs": "MACs", "global": "all", "layer": "each layer"},
         more=("macs_share", "speed_up"),
     ),
     channel_figures,

@@ -20,16 +20,14 @@ TESTS = {
 def figures(results: Results) -> dict[str, Figure]:
     """Each network's accuracy on train, and on test with three kinds of statistics, joined; a panel a size."""
     rows = results.rows
-    sizes = sorted(rows.network_image_size.unique())
-    gained = [
-        own.test_accuracy.mean() - own.test_accuracy_imagenet_statistics.mean()
-        for _, own in rows.groupby("network_image_size")
-    ]
+    kinds = rows.groupby(["images", "network_image_size"])
+    kinds = dict(sorted(kinds, key=lambda kind: (kind[0][0] == "all", kind[0][1])))
+    gained = [own.test_accuracy.mean() - own.test_accuracy_imagenet_statistics.mean() for own in kinds.values()]
     title = f"Recalibrated batch-norm statistics add {100 * min(gained):.0f} to {100 * max(gained):.0f} points"
     caption = setting_caption(results)
-    figure, axes = panels(len(sizes), title=title, caption=caption, columns=3, size=(4, 3.9), share=True)
-    for panel, size in zip(axes, sizes, strict=True):
-        own = rows[rows.network_image_size == size].set_index("seed")[list(TESTS)] * 100
+    figure, axes = panels(len(kinds), title=title, caption=caption, columns=4, size=(3.6, 3.9), share=True)
+    for panel, ((_, size), network_rows) in zip(axes, kinds.items(), strict=True):
+        own = network_rows.set_index("seed")[list(TESTS)] * 100
         panel.plot(range(len(TESTS)), own.to_numpy().T, color=GREY, alpha=0.6, linewidth=0.7)
         grow_limits(panel, own.to_numpy())
         panel.set_ylim(0, 105)
@@ -41,7 +39,7 @@ def figures(results: Results) -> dict[str, Figure]:
         panel.axhline(100 * TEST_BOUND, color=GREY, linewidth=0.8, linestyle="--")
         panel.set_xticks(range(len(TESTS)), TESTS.values(), fontsize=8)
         panel.set_xlim(-0.4, len(TESTS) - 0.3)
-        panel.set_title(f"{size:g} × {size:g}", fontsize=10)
+        panel.set_title(f"{size:g} × {size:g}, {network_rows.train_size.iloc[0]:,} images", fontsize=10)
     axes[0].annotate("the paper's test accuracy: below this", (0, 100 * TEST_BOUND), (2, 3), fontsize=7, color=GREY,
                      textcoords="offset points")  # fmt: skip
     axes[0].set_ylabel("accuracy (%)")
@@ -50,15 +48,16 @@ def figures(results: Results) -> dict[str, Figure]:
 
 TRANSFER = ExperimentReport(
     Summary(
-        by=("network_image_size",),
+        by=("network_image_size", "train_size"),
         labels={
             "network_image_size": "size",
+            "train_size": "images",
             "train accuracy": "train",
             "test accuracy imagenet statistics": "ImageNet's stat.",
             "test accuracy stale batch norm": "as left",
         },
         more=tuple(list(TESTS)[:3]),
-        order=("network_image_size",),
+        order=("train_size", "network_image_size"),
     ),
     figures,
 )

@@ -15,13 +15,18 @@ pytestmark = pytest.mark.usefixtures("in_empty_folder", "no_tfds_no_network")
 
 @pytest.mark.slow
 def test_each_network_is_tested_three_times():
-    assert main(["cifar-transfer", "--profile", "smoke"]) == 0
+    assert main(["cifar-transfer", "--profile", "smoke", "--train-size", "100"]) == 0
     (path,) = Path("results", "cifar-transfer").glob("*/rows.csv")
     rows = pd.read_csv(path)
-    assert sorted(rows.network_image_size) == [32, 64]
+    assert sorted(zip(rows.images, rows.network_image_size, rows.train_size, strict=True)) == [
+        ("all", 32, 200),
+        ("few", 32, 100),
+        ("few", 64, 100),
+    ]
     assert rows[list(Transfer.COLUMNS)].notna().all(axis=None)
     assert rows.test_accuracy_stale_batch_norm.notna().all()
-    assert rows.macs.iloc[1] / rows.macs.iloc[0] == pytest.approx(4, rel=0.01)
+    few = rows[rows.images == "few"].set_index("network_image_size").macs
+    assert few[64] / few[32] == pytest.approx(4, rel=0.01)
 
 
 def test_statistics_are_put_back():

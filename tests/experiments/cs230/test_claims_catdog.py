@@ -7,6 +7,7 @@ import pytest
 from experiments.cs230.claims_catdog import CATDOG_CLAIMS, LAYERS
 from experiments.cs230.claims_channels import CHANNELS, CHANNELS_CLAIMS
 from experiments.cs230.claims_cifar import CIFAR_CLAIMS, TRANSFER
+from experiments.cs230.claims_future import FUTURE_CLAIMS, HINTS, IMAGES, NARROW, ORDERS
 from kdsuite.report.verdicts import judge
 from tests.report.made_up import results
 
@@ -43,9 +44,11 @@ def layers(gain, few=0.0, many=0.0, long_epochs=12, **common) -> dict:
                     rows.append(student(seed, method, accuracy, test_accuracy_stale_batch_norm=0.5, **cut_of))
             two = {"prune_method": "zero_density", "units_removed": 2}
             rows.append(student(seed, method, 0.6, sweep="weights", **two | {"weights": "random"}))
-            longer = student(seed, method, 0.95 + kd * gain, sweep="epochs", epochs=long_epochs, **two)
-            rows.append(longer)
-            epochs.append(SIZES | longer | {"epoch": 1, "validation_accuracy": 0.7 + kd * gain})
+            for count in (2, 8):
+                longer = student(seed, method, 0.95 + kd * gain, sweep="epochs", epochs=long_epochs,
+                                 **two | {"units_removed": count})  # fmt: skip
+                rows.append(longer)
+                epochs.append(SIZES | longer | {"epoch": 1, "validation_accuracy": 0.7 + kd * gain})
         rows.append(student(seed, "kd", 0.935 + gain + few, sweep="lambda", prune_method="zero_density",
                             units_removed=2) | {"lambda": 1.0})  # fmt: skip
     return {LAYERS: results(rows, LAYERS, epochs=epochs, **SIZES | common)}
@@ -114,49 +117,93 @@ def test_smaller_runs_test_nothing(smaller):
 
 
 def test_few_epochs_do_not_judge_what_far_more_than_3_would_bring():
-    name = "distillation pays only after far more than 3 epochs"
+    name = "distillation pays after far more than 3 epochs where many layers are gone (12 epochs)"
     assert verdicts(CATDOG_CLAIMS, layers(gain=0.01, long_epochs=6))[name] == "not tested at this size"
     assert verdicts(CATDOG_CLAIMS, layers(gain=0.01, long_epochs=12))[name] == "reproduced"
 
 
+def channel_rows(order: dict[str, float]) -> list[dict]:
+    """Students whose criteria are so far ahead of 85%."""
+    return [TEACHER] + [
+        student(seed, method, 0.85 + ahead + JITTER[seed], prune_method=criterion, speed_up=1.5,
+                keep=keep, target=target, scope=scope)
+        for seed in SEEDS
+        for method in ("plain", "kd")
+        for criterion, ahead in order.items()
+        for keep in (0.5, 0.3)
+        for target, scope in (("params", "global"), ("macs", "global"), ("params", "layer"))
+    ]  # fmt: skip
+
+
 def test_channels_are_compared_with_chance_with_layers_of_their_size_and_by_speed():
-    order = {"l1": -0.1, "apoz": 0.05, "taylor": 0.0, "random": 0.0}
-    rows = [TEACHER]
-    for seed in SEEDS:
-        for method in ("plain", "kd"):
-            for criterion, ahead in order.items():
-                for keep in (0.9, 0.5, 0.3):
-                    accuracy = 0.85 + ahead + JITTER[seed]
-                    rows.append(student(seed, method, accuracy, prune_method=criterion, keep=keep, speed_up=1.5))
+    rows = channel_rows({"l1": -0.1, "apoz": 0.05, "taylor": 0.0, "random": 0.0})
     found = {CHANNELS: results(rows, CHANNELS, **SIZES)} | layers(gain=0.0)
     judged = {one.claim.tests: one for one in judge(CHANNELS_CLAIMS, found)}
-    assert judged["L1 ranks better than chance (30% of the parameters left)"].verdict == "no"
-    assert judged["APoZ ranks better than chance (50% of the parameters left)"].verdict == "yes"
-    assert judged["Taylor ranks better than chance (50% of the parameters left)"].verdict == "no difference"
+    for cost in ("parameters", "multiply-adds"):
+        assert judged[f"L1 ranks better than chance (30% of the {cost} left)"].verdict == "no"
+        assert judged[f"APoZ ranks better than chance (50% of the {cost} left)"].verdict == "yes"
+        assert judged[f"Taylor ranks better than chance (50% of the {cost} left)"].verdict == "no difference"
+    name = "L1 ranks better than chance (50% of the parameters left, the same share of each layer)"
+    assert judged[name].verdict == "no"
     assert judged["distillation helps students with channels removed"].verdict == "no difference"
-    against = judged["removing channels (50% left, mean of criteria) beats removing 4 layers"]
-    # 85% less the criteria's mean lead of −1.25 points, against 95.5% less 4.
-    assert against.sample.interval.mean == pytest.approx(0.8375 - 0.915, abs=2e-4)
+    for cost, count in (("parameters", 4), ("multiply-adds", 6)):
+        against = judged[f"at equal {cost} removing channels (mean of criteria) beats removing {count} layers"]
+        # 85% less the criteria's mean lead of −1.25 points, against 95.5% less a point a layer.
+        assert against.sample.interval.mean == pytest.approx(0.8375 - (0.955 - 0.01 * count), abs=2e-4)
     speed = judged["the time of a forward pass falls with the MACs"]
     assert speed.sample.interval.mean == pytest.approx(0.75)
     assert speed.verdict == "measured"
 
 
 def test_the_transfers_failure_and_its_causes():
-    def rows(size, train, imagenet, recalibrated):
+    def rows(size, images, train, imagenet, recalibrated):
         return [
             {"role": "student", "seed": seed, "network_image_size": size, "train_accuracy": train + JITTER[seed],
-             "test_accuracy_imagenet_statistics": imagenet - JITTER[seed], "test_accuracy": recalibrated}
+             "test_accuracy_imagenet_statistics": imagenet - JITTER[seed], "test_accuracy": recalibrated,
+             "images": images, "train_size": 45_000 if images == "all" else 1500}
             for seed in SEEDS
         ]  # fmt: skip
 
-    lines = [*rows(32, 0.95, 0.16, 0.5), *rows(96, 0.95, 0.3, 0.7), *rows(224, 0.99, 0.165, 0.7)]
-    data = {"dataset": "cifar10", "test_size": 1000, "train_size": 45_000}
-    found = verdicts(CIFAR_CLAIMS, {TRANSFER: results(lines, TRANSFER, **data)})
-    learns, fails = "the transfer learns its training images, at", "and fails the test with ImageNet's batch-norm"
-    assert {found[name] for name in found if name.startswith(learns)} == {"reproduced"}
-    assert [found[name] for name in found if name.startswith(fails)] == ["reproduced", "contradicted", "reproduced"]
-    assert found["the cause is the size of the images: 224 × 224 mends it"] == "reproduced"
-    assert {found[name] for name in found if name.startswith("the cause is batch norm")} == {"yes"}
-    small = verdicts(CIFAR_CLAIMS, {TRANSFER: results(lines, TRANSFER, **data | {"train_size": 1500})})
-    assert {small[name] for name in small if name.startswith((learns, fails))} == {"not tested at this size"}
+    few = [*rows(32, "few", 0.95, 0.16, 0.5), *rows(96, "few", 0.95, 0.3, 0.7), *rows(224, "few", 0.99, 0.165, 0.7)]
+    data = {"dataset": "cifar10", "test_size": 1000}
+    learns, fails, *causes = [claim.tests for claim in CIFAR_CLAIMS]
+    found = verdicts(CIFAR_CLAIMS, {TRANSFER: results(few + rows(96, "all", 0.95, 0.3, 0.8), TRANSFER, **data)})
+    assert (found[learns], found[fails]) == ("reproduced", "contradicted")
+    assert [found[name] for name in causes] == ["reproduced", *["yes"] * 4]
+    found = verdicts(CIFAR_CLAIMS, {TRANSFER: results(few, TRANSFER, **data)})
+    assert (found[learns], found[fails]) == ("not run", "not run")
+
+
+def test_orders_hints_and_images_are_compared_within_seeds():
+    orders = {"zero_density": 0.0, "random": 0.05, "fitting": 0.1, "sensitivity": 0.0, "block_influence": 0.1}
+    hints = {None: 0.0, "conv_pw_3_relu": 0.0, "conv_pw_5_relu": 0.02, "conv_pw_11_relu": -0.02, "pool": 0.03}
+    rows = {
+        ORDERS: [
+            student(seed, "plain", 0.7 + ahead + JITTER[seed], sweep="orders", prune_method=order, keep=keep)
+            for seed in SEEDS for keep in (0.75, 0.5) for order, ahead in orders.items()
+        ],
+        HINTS: [
+            student(seed, "kd", 0.6 + ahead, sweep="hints", hint=hint, validation_accuracy=0.6 + ahead)
+            | {"weights": weights}
+            for seed in SEEDS for weights in ("random", "piped") for hint, ahead in hints.items()
+        ],
+        IMAGES: [
+            student(seed, method, 0.8 + (method == "kd") * (0.02 if size == 7000 else -0.02), sweep="images")
+            | {"train_size": size, "units_removed": 2}
+            for seed in SEEDS for size in (1000, 7000) for method in ("plain", "kd")
+        ],
+        NARROW: layers(gain=0.012, few=0.02, many=0.05)[LAYERS].rows.to_dict("records"),
+    }  # fmt: skip
+    found = {
+        name: results([TEACHER, *lines] if name != NARROW else lines, name, **SIZES) for name, lines in rows.items()
+    }
+    found[NARROW] = replace(found[NARROW], epochs=layers(gain=0.012)[LAYERS].epochs)
+    judged = verdicts(FUTURE_CLAIMS, found)
+    assert [judged[name] for name in judged if "equal multiply-adds" in name] == [
+        *("no", "yes", "no difference", "yes", "no difference"),
+    ]
+    assert [judged[name] for name in judged if name.startswith("a hint at")] == ["no difference", "yes", "no", "yes"]
+    assert judged["where a hint stands matters (random weights): validation's best depth beats its worst"] == "yes"
+    assert [judged[name] for name in judged if "students of" in name] == ["no", "yes"]
+    assert {judged[name] for name in judged if name.startswith("width 0.25")} == {"yes"}
+    assert judged["T = 4 beats T = 1 (2 or 8 layers by zero density)"] == "not run"

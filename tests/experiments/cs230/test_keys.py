@@ -5,28 +5,23 @@ from dataclasses import fields, replace
 import pytest
 
 from experiments.cs230.catdog import HeadTrial
-from experiments.cs230.catdog_channels import ChannelsTrial
-from experiments.cs230.catdog_mobilenet import LayersTrial
+from experiments.cs230.catdog_hints import HintTrial
+from experiments.cs230.catdog_images import ImagesTrial
 from experiments.cs230.cifar_transfer import TransferTrial
+from experiments.cs230.cuts import ChannelsTrial, LayersTrial, OrderTrial
 from experiments.engine.trial import Trial
 
 COMMON = {"method": "kd", "network": "small", "seed": 0, "epochs": 3, "batch_size": 8, "learning_rate": 0.1}
 TEACHER = HeadTrial(**COMMON | {"method": "teacher"}, head_epochs=2, imagenet=True, image_size=32)
+LAYERS = {"parent": TEACHER, "sweep": "layers", "prune_method": "random", "threshold": 0.1, "cut_number": 0}
 TRIALS = (
     TEACHER,
-    LayersTrial(
-        **COMMON,
-        parent=TEACHER,
-        sweep="layers",
-        prune_method="random",
-        units_removed=2,
-        unit="layer",
-        threshold=0.1,
-        cut_number=0,
-        weights="piped",
-    ),
-    ChannelsTrial(**COMMON, parent=TEACHER, criterion="l1", keep=0.5, scope="global", target="params", ranking_size=10),
-    TransferTrial(**COMMON, size=32, alpha=0.5, imagenet=True),
+    LayersTrial(**COMMON, **LAYERS, units_removed=2),
+    HintTrial(**COMMON, **LAYERS, units_removed=2, hint="pool", hint_weight=1.0),
+    ImagesTrial(**COMMON, **LAYERS, units_removed=2, train_images=10),
+    OrderTrial(**COMMON, **LAYERS, keep=0.5, ranking_size=10),
+    ChannelsTrial(**COMMON, parent=TEACHER, criterion="l1", keep=0.5, ranking_size=10),
+    TransferTrial(**COMMON, size=32, images="few", alpha=0.5, imagenet=True),
 )
 FLIPPED = [(trial, field.name) for trial in TRIALS for field in fields(trial)]
 
@@ -51,6 +46,7 @@ def test_each_field_is_part_of_the_key(trial, name):
     assert replace(trial, **{name: value}).key(lambda _: "data") != trial.key(lambda _: "data")
 
 
-def test_a_student_must_be_given_its_parent():
+@pytest.mark.parametrize("kind", [LayersTrial, ChannelsTrial, OrderTrial])
+def test_a_student_must_be_given_its_parent(kind):
     with pytest.raises(TypeError, match="parent"):
-        ChannelsTrial(**COMMON, criterion="l1", keep=0.5, scope="global", target="params", ranking_size=10)
+        kind(**COMMON)
