@@ -170,6 +170,7 @@ class CatdogStudy(Study):
         """Makes a trial's student, untrained, from its parent."""
         if isinstance(trial, ChannelsTrial):
             return without_channels(trial, parent, self.dataset)
+        assert isinstance(trial, LayersTrial)
         return without_units(trial, parent)
 
     def details(self, trial: Trial, distiller: keras.Model, history: list[dict], networks: Networks) -> Details:

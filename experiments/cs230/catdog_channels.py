@@ -32,6 +32,7 @@ from experiments.engine.study import Details
 from experiments.engine.training import outputs
 from experiments.engine.trial import Trial
 from kdsuite.data import Split
+from kdsuite.prune import Criterion
 
 TIMED_IMAGES = 32
 TIMINGS = 7
@@ -63,7 +64,7 @@ class Channels(CatdogStudy):
                 for lambda_ in (0.0, self.config.lambda_):
                     yield self.student(seed, lambda_, criterion, keep, scope="global", target=target)
 
-    def student(self, seed: int, lambda_: float, criterion: str, keep: float, **cut) -> ChannelsTrial:
+    def student(self, seed: int, lambda_: float, criterion: Criterion, keep: float, **cut) -> ChannelsTrial:
         """A student; `cut` are fields of its trial."""
         settings = self.student_settings(seed, lambda_)
         return ChannelsTrial(**settings, criterion=criterion, keep=keep, ranking_size=self.config.ranking_size, **cut)

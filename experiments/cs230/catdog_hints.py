@@ -14,7 +14,7 @@ About 1.5 hours on 2 cores with 5 seeds; profile quick takes 6 minutes.
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Any
+from typing import Any, Literal
 
 import pandas as pd
 
@@ -72,7 +72,7 @@ class Hints(CatdogStudy):
             for hint in self.config.hints
         ]
 
-    def choose(self, rows: pd.DataFrame) -> HintsConfig:
+    def choose(self, rows: pd.DataFrame) -> Any:
         if self.config.optimizer is None:
             return super().choose(rows)
         best = float(rows.groupby("hint_weight").validation_accuracy.mean().idxmax())
@@ -88,7 +88,9 @@ class Hints(CatdogStudy):
         ]
         return [self.teacher(), *students]
 
-    def student(self, seed: int, weights: str, hint: str | None, *, hint_weight: float | None) -> HintTrial:
+    def student(
+        self, seed: int, weights: Literal["piped", "random"], hint: str | None, *, hint_weight: float | None
+    ) -> HintTrial:
         """A distilled student, with or without a hint."""
         return HintTrial(
             **self.student_settings(seed, self.config.lambda_),
@@ -112,4 +114,5 @@ class Hints(CatdogStudy):
     def hints(self, trial: Trial) -> list[distill.Hint]:
         if not isinstance(trial, HintTrial) or trial.hint is None:
             return []
+        assert trial.hint_weight is not None
         return [distill.Hint(trial.hint, trial.hint, self.channels[trial.hint], weight=trial.hint_weight)]

@@ -22,7 +22,7 @@ teacher and 3 seeds, takes 10 minutes.
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import keras
 import numpy as np
@@ -122,14 +122,15 @@ class Layers(CatdogStudy):
             self.config.seeds[0], self.config.lambda_, units_removed=min(self.config.zero_density_counts)
         )
         test = self.dataset.test
-        both = (teacher, networks.get(student))
-        probabilities = [np.array(keras.ops.softmax(outputs(model, test))) for model in both]
-        figure = mistakes_figure(test.images, test.labels, *probabilities, self.dataset.class_names)
+        by_teacher, by_student = (
+            np.array(keras.ops.softmax(outputs(model, test))) for model in (teacher, networks.get(student))
+        )
+        figure = mistakes_figure(test.images, test.labels, by_teacher, by_student, self.dataset.class_names)
         with whole_file(path) as temporary:
             figure.savefig(temporary, dpi=PICTURE_DPI, format="jpg")
 
 
-def zero_densities(teacher: keras.Model, unit: str) -> pd.DataFrame:
+def zero_densities(teacher: keras.Model, unit: Literal["layer", "block"]) -> pd.DataFrame:
     """The zero density of each unit of the teacher at several thresholds, with the unit's place in the model."""
     return pd.DataFrame(
         {"unit": name, "place": place, "threshold": threshold, "zero_density": density}

@@ -189,7 +189,7 @@ CATDOG_CLAIMS = (
             where("labels alone", **EVERY_EPOCH, **PLAIN, units_removed=MANY),
         ),
         paper="higher",
-        **COMMON | {"judged_when": (*AS_IN_THE_PAPER, at_least("epochs", 12, where("Figure 7", **EVERY_EPOCH)))},
+        **dict(COMMON, judged_when=(*AS_IN_THE_PAPER, at_least("epochs", 12, where("Figure 7", **EVERY_EPOCH)))),
     ),
     Claim(
         tests="some random layers weigh more than others when removed",

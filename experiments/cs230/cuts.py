@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Literal
 
 import keras
 import numpy as np
@@ -50,13 +50,13 @@ class LayersTrial(CutTrial):
     """
 
     sweep: str
-    prune_method: str
+    prune_method: Literal["zero_density", "random"]
     units_removed: int
-    unit: str = "layer"
+    unit: Literal["layer", "block"] = "layer"
     threshold: float
     cut_number: int | None = None
     dearest: float | None = None
-    weights: str = "piped"
+    weights: Literal["piped", "random"] = "piped"
     test_stale_batch_norm: bool = True
 
     def columns(self) -> dict[str, Any]:
@@ -87,12 +87,12 @@ class ChannelsTrial(CutTrial):
         surgeon: "keras" or "kerassurgeon".
     """
 
-    criterion: str
+    criterion: prune.Criterion
     keep: float
-    scope: str = "global"
-    target: str = "params"
+    scope: Literal["global", "layer"] = "global"
+    target: Literal["params", "macs"] = "params"
     ranking_size: int
-    surgeon: str = "keras"
+    surgeon: Literal["keras", "kerassurgeon"] = "keras"
 
     def columns(self) -> dict[str, Any]:
         return super().columns() | {
@@ -166,6 +166,7 @@ def without_units(trial: LayersTrial, parent: keras.Model) -> keras.Model:
 
 def random_units(trial: LayersTrial, parent: keras.Model) -> Sequence[prune.Unit]:
     """Draws units until what is left is cheap enough; a cut number gives the same units whatever the trial's seed."""
+    assert trial.cut_number is not None
     for draw in range(DRAWS):
         seed = trial.cut_number + draw * NEXT_DRAW
         units = prune.select(parent, "random", trial.units_removed, seed=seed, size=trial.unit)
