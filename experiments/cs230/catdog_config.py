@@ -25,20 +25,22 @@ UNITS = {"layer": 27, "block": 14}
 ALPHA = Between(0, 4, above=True)
 SHARE = Between(0, 1, above=True, below=True)
 NINE_SEEDS = tuple(range(9))
-SMALL_STUDY = SMOKE | {
-    "data": "synthetic",
-    "image_size": 32,
-    "imagenet": False,
-    "alpha": 0.25,
-    "train_size": 100,
-    "validation_size": 40,
-    "test_size": 60,
-    "seeds": (0,),
-    "tuning": (("adam", 1e-3),),
-    "tuning_seeds": 1,
-    "epochs": 1,
-}
 CHOSEN = {"optimizer": "adam", "learning_rate": 1e-3}
+SMALL_STUDY = (
+    SMOKE
+    | CHOSEN
+    | {
+        "data": "synthetic",
+        "image_size": 32,
+        "imagenet": False,
+        "alpha": 0.25,
+        "train_size": 100,
+        "validation_size": 40,
+        "test_size": 60,
+        "seeds": (0,),
+        "epochs": 1,
+    }
+)
 # A third of the width is four times as fast.
 QUICK_STUDY = CHOSEN | {"alpha": 0.25, "seeds": (0, 1, 2)}
 PAPER_STUDY = {"alpha": 1.0}
@@ -204,7 +206,7 @@ class OrdersConfig(CatdogConfig):
     """Number of training images by which sensitivity and block influence rank."""
 
     PROFILES: ClassVar[dict] = {
-        "smoke": SMALL_STUDY | CHOSEN | {"shares": (0.8,), "orders": ("random", "block_influence"), "ranking_size": 32},
+        "smoke": SMALL_STUDY | {"shares": (0.8,), "orders": ("random", "block_influence"), "ranking_size": 32},
         "quick": QUICK_STUDY | {"shares": (0.5,)},
         "full": {},
         "paper": PAPER_STUDY,
@@ -229,7 +231,7 @@ class HintsConfig(CatdogConfig):
     """What students start from: the teacher's weights where they fit, or random ones."""
 
     PROFILES: ClassVar[dict] = {
-        "smoke": SMALL_STUDY | CHOSEN | {"hints": ("conv_pw_5_relu",), "weights": ("random",), "hint_weight": 1.0},
+        "smoke": SMALL_STUDY | {"hints": ("conv_pw_5_relu",), "weights": ("random",), "hint_weight": 1.0},
         "quick": QUICK_STUDY | {"hints": ("conv_pw_5_relu", "pool"), "weights": ("random",), "hint_weight": 1.0},
         "full": {},
         "paper": PAPER_STUDY,
@@ -246,7 +248,7 @@ class ImagesConfig(CatdogConfig):
     """Units removed by zero density, at a threshold of 0.05."""
 
     PROFILES: ClassVar[dict] = {
-        "smoke": SMALL_STUDY | CHOSEN | {"train_sizes": (50, 100), "counts": (2,)},
+        "smoke": SMALL_STUDY | {"train_sizes": (50, 100), "counts": (2,)},
         "quick": QUICK_STUDY | {"counts": (2,), "train_sizes": (1000, 4000)},
         "full": {},
         "paper": PAPER_STUDY,

@@ -45,17 +45,20 @@ class Networks:
         self._loaded.move_to_end(key)
         return self._loaded[key]
 
-    def lock(self, trial: Trial, *, wait: bool = True) -> filelock.BaseFileLock:
-        """A lock of a trial among all processes that share the cache, to be entered with `with`.
+    def lock(self, trial: Trial, *, wait: bool = True) -> filelock.AcquireReturnProxy:
+        """Takes a trial's lock among all processes that share the cache; leaving the `with` gives it back.
 
         Args:
             trial: whose network is trained or read.
-            wait: whether to wait for another process; otherwise entering raises filelock.Timeout.
+            wait: whether to wait for another process.
+
+        Raises:
+            filelock.Timeout: another process has it, and `wait` is false.
         """
         path = self.cache / "locks" / f"{self.study.key(trial)}.lock"
         path.parent.mkdir(parents=True, exist_ok=True)
         # One object a process and path: who holds a lock may take it again.
-        return filelock.FileLock(path, timeout=-1 if wait else 0, is_singleton=True)
+        return filelock.FileLock(path, is_singleton=True).acquire(timeout=-1 if wait else 0)
 
     def outputs(self, trial: Trial, split, layers: Sequence[str] = ()) -> distill.TeacherOutputs:
         """Gives the outputs of a trial's network on a split, from the cache where they are there."""

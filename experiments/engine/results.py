@@ -67,15 +67,30 @@ class Results:
             self._add_predictions(key, finished.predictions, self.study.data(trial).test.labels)
         (self.candidates if candidate else self.rows).append([finished.row | names | {"trial": key}])
 
-    def _add_predictions(self, key: str, classes: np.ndarray, labels: np.ndarray) -> None:
-        path = self.folder / PREDICTIONS
-        known: dict[str, np.ndarray] = {}
+    def incomplete(self, trials: Sequence[Trial]) -> list[Trial]:
+        """The trials that have a row but lack epochs or predictions, because a file of theirs is lost or damaged."""
+        rows = pd.concat([self.rows.read(), self.candidates.read()]).drop_duplicates("trial").set_index("trial")
+        epochs = self.epochs.read().trial.value_counts()
+        predicted = self._predictions()
+        lacking = []
+        for trial in trials:
+            key = self.study.key(trial)
+            if key in rows.index and pd.isna(rows.failure[key]):
+                tested = "accuracy" in trial.metrics and pd.notna(rows.test_accuracy[key])
+                if epochs.get(key, 0) < trial.epochs or (tested and key not in predicted):
+                    lacking.append(trial)
+        return lacking
+
+    def _predictions(self) -> dict[str, np.ndarray]:
+        """The predicted classes by trial; none where the file is missing or damaged."""
         try:
-            with np.load(path) as file:
-                known = dict(zip(file["trial"].tolist(), file["classes"], strict=True))
+            with (self.folder / PREDICTIONS).open("rb") as opened, np.load(opened) as file:
+                return dict(zip(file["trial"].tolist(), file["classes"], strict=True))
         except (FileNotFoundError, zipfile.BadZipFile, zlib.error, KeyError, ValueError, EOFError):
-            # Predictions of trials whose rows are lost with a damaged file come back from the cache of finished trials.
-            known = {}
+            return {}
+
+    def _add_predictions(self, key: str, classes: np.ndarray, labels: np.ndarray) -> None:
+        path, known = self.folder / PREDICTIONS, self._predictions()
         small = np.uint8 if labels.max() < 256 else np.uint16
         known[key] = classes.astype(small)
         with whole_file(path) as temporary, temporary.open("wb") as file:

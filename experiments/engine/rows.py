@@ -116,7 +116,8 @@ class Table:
                 if not replace:
                     return
                 # What a kill left of it: its rows are written in several lines.
-                others = known[known.trial != trial]
+                text_of_all = pd.read_csv(self.path, dtype=str, keep_default_na=False)
+                others = text_of_all[text_of_all.trial != trial]
                 with whole_file(self.path) as temporary:
                     others.to_csv(temporary, index=False, lineterminator="\n")
             text = io.StringIO()

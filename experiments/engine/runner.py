@@ -81,6 +81,7 @@ class Runner:
                     print(estimate.sentence(self.results.setting, self.study, missing))
                     return None
                 continue
+            self._complete(trials, candidate=candidate)
             name = self.results.setting.experiment
             print(f"{name}: {len(trials)} trials, {len(trials) - len(missing)} done before")
             if missing:
@@ -108,6 +109,18 @@ class Runner:
     def _missing(self, trials: Sequence[Trial]) -> list[Trial]:
         done = self.results.done()
         return [trial for trial in trials if self.study.key(trial) not in done]
+
+    def _complete(self, trials: Sequence[Trial], *, candidate: bool) -> None:
+        """Brings back epochs and predictions that were lost with a file, from the cache of finished trials."""
+        lost = 0
+        for trial in self.results.incomplete(trials):
+            finished = self._cached(trial, on_test=not candidate)
+            if finished is None:
+                lost += 1
+            else:
+                self.results.add(trial, finished, candidate=candidate)
+        if lost:
+            print(f"{lost} trials have a row but lack epochs or predictions, and the cache no longer has them")
 
     def best_student(self, trials: Sequence[Trial]) -> Trial:
         """The student of best validation accuracy among those whose networks give classes; the smallest of several.
@@ -196,20 +209,27 @@ class Runner:
 
     def finished(self, trial: Trial, *, on_test: bool) -> Finished:
         """What a trial gives: from the cache, or trained and measured now."""
-        folder, key = self.config.cache / "finished", self.study.key(trial)
-        tested, path = folder / f"{key}.npz", folder / f"{key}{'' if on_test else '-candidate'}.npz"
-        known = read_finished(tested) or read_finished(path)
+        known = self._cached(trial, on_test=on_test)
         if known is not None:
             self._bar.update(trial.epochs)
-            return known if on_test else known.untested()
+            return known
         try:
             finished = self._train(trial, on_test=on_test)
         except Diverged as error:
             tqdm.write(f"failed: {trial}: {error}")
             finished = Finished(self._described(trial) | {"failure": str(error)}, [])
-        finished.save(path)
+        finished.save(self._finished_path(trial, on_test=on_test))
         checkpoints.forget(self.networks.folder(trial))
         return finished
+
+    def _cached(self, trial: Trial, *, on_test: bool) -> Finished | None:
+        known = read_finished(self._finished_path(trial, on_test=True))
+        if known is None and not on_test:
+            return read_finished(self._finished_path(trial, on_test=False))
+        return known if on_test or known is None else known.untested()
+
+    def _finished_path(self, trial: Trial, *, on_test: bool) -> Path:
+        return self.config.cache / "finished" / f"{self.study.key(trial)}{'' if on_test else '-candidate'}.npz"
 
     def _train(self, trial: Trial, *, on_test: bool) -> Finished:
         dataset = self.study.data(trial)

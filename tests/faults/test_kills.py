@@ -1,18 +1,13 @@
 """Kills at random moments, and Ctrl-C: the rows are those of an undisturbed run, bit for bit."""
 
-import importlib.util
 import os
 import signal
 import time
-from pathlib import Path
 
 import numpy as np
-import pandas as pd
 import pytest
 
-spec = importlib.util.spec_from_file_location("fault_runs", Path(__file__).with_name("runs.py"))
-runs = importlib.util.module_from_spec(spec)
-spec.loader.exec_module(runs)
+from tests.faults import runs
 
 pytestmark = pytest.mark.faults
 
@@ -38,13 +33,6 @@ def kill(process, number):
     return process.communicate(timeout=120)
 
 
-def same(folder, undisturbed):
-    pd.testing.assert_frame_equal(runs.rows(folder), runs.rows(undisturbed))
-    pd.testing.assert_frame_equal(runs.epochs(folder), runs.epochs(undisturbed))
-    leftovers = list((folder / "cache").rglob(".building-*"))
-    assert not leftovers
-
-
 def killed_and_finished(folder, seconds, delays, *options):
     for share in delays:
         process = runs.start(folder, *options)
@@ -58,7 +46,7 @@ def test_kills_at_random_moments(undisturbed, tmp_path, share):
     random = np.random.default_rng(0)
     for number in range(max(1, round(20 * share))):
         killed_and_finished(tmp_path / str(number), seconds, random.uniform(0.2, 0.95, 1), "--workers", "1")
-        same(tmp_path / str(number), folder)
+        runs.check_same(tmp_path / str(number), folder)
 
 
 def test_kills_while_files_are_written(undisturbed, tmp_path, share):
@@ -75,7 +63,7 @@ def test_kills_while_files_are_written(undisturbed, tmp_path, share):
             time.sleep(0.002)
         kill(process, signal.SIGKILL) if process.poll() is None else process.communicate()
         runs.finish(own, "--workers", "1")
-        same(own, folder)
+        runs.check_same(own, folder)
 
 
 def test_kills_of_two_workers(undisturbed_by_two, tmp_path, share):
@@ -83,7 +71,7 @@ def test_kills_of_two_workers(undisturbed_by_two, tmp_path, share):
     random = np.random.default_rng(2)
     for number in range(max(1, round(10 * share))):
         killed_and_finished(tmp_path / str(number), seconds, random.uniform(0.3, 0.95, 1), "--workers", "2")
-        same(tmp_path / str(number), folder)
+        runs.check_same(tmp_path / str(number), folder)
 
 
 @pytest.mark.parametrize(("number", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
@@ -100,7 +88,7 @@ def test_a_signal_ends_the_run_with_its_status_and_one_line(undisturbed, tmp_pat
         if process.returncode == status:
             assert err.strip().splitlines()[-1].startswith("error: stopped; the same command goes on")
         runs.finish(own, "--workers", "1")
-        same(own, folder)
+        runs.check_same(own, folder)
 
 
 def test_two_runs_at_once_share_the_work(undisturbed, tmp_path):
@@ -109,4 +97,4 @@ def test_two_runs_at_once_share_the_work(undisturbed, tmp_path):
     for process in processes:
         _, err = process.communicate(timeout=600)
         assert process.returncode == 0, err
-    same(tmp_path, folder)
+    runs.check_same(tmp_path, folder)
