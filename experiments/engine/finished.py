@@ -2,8 +2,6 @@
 
 import json
 import sys
-import zipfile
-import zlib
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -37,8 +35,8 @@ class Finished:
     def save(self, path: Path) -> None:
         """Writes one .npz file, whole or not at all."""
         path.parent.mkdir(parents=True, exist_ok=True)
-        described = json.dumps({"row": self.row, "epochs": self.epochs, "tables": self.tables})
         arrays: dict[str, Any] = {} if self.predictions is None else {"predictions": self.predictions}
+        described = json.dumps({"row": self.row, "epochs": self.epochs, "tables": self.tables, "arrays": list(arrays)})
         with whole_file(path) as temporary, temporary.open("wb") as file:
             np.savez_compressed(file, described=described, **arrays)
 
@@ -50,9 +48,10 @@ def read_finished(path: Path) -> Finished | None:
     try:
         with path.open("rb") as opened, np.load(opened) as file:
             described = json.loads(str(file["described"]))
-            predictions = file.get("predictions")
+            # A zip file's checksums do not cover its members' names.
+            predictions = file["predictions"] if "predictions" in described["arrays"] else None
         return Finished(described["row"], described["epochs"], described["tables"], predictions)
-    except (zipfile.BadZipFile, zlib.error, EOFError, KeyError, OSError, ValueError, TypeError) as error:
+    except Exception as error:  # A damaged zip raises nearly anything: BadZipFile, zlib.error, NotImplementedError, …
         print(f"cached result {path} is damaged ({' '.join(str(error).split())}): trained again", file=sys.stderr)
         path.unlink(missing_ok=True)
         return None
