@@ -85,6 +85,10 @@ class Networks:
         """Where the cache has the network of a trial."""
         return self.cache / "networks" / f"{self.study.key(trial)}.keras"
 
+    def files(self, trial: Trial) -> tuple[Path, Path]:
+        """The files that the cache has of a trained network: itself, and its epochs."""
+        return self.path(trial), self._history_path(trial)
+
     def folder(self, trial: Trial) -> Path:
         """Where the checkpoint of an unfinished trial is."""
         return self.cache / "trials" / self.study.key(trial)
@@ -115,7 +119,7 @@ class Networks:
 
     def _read(self, trial: Trial) -> keras.Model | None:
         path = self.path(trial)
-        if not path.exists():
+        if not self.has(trial):
             return None
         try:
             return load_model(path)
