@@ -222,6 +222,13 @@ class Distiller(keras.Model):
         x, y, sample_weight = keras.utils.unpack_x_y_sample_weight(data)
         return super().test_step((x, split_targets(y)[0], self._objective.by_example(sample_weight)))
 
+    def _symbolic_build(self, iterator=None, data_batch=None):
+        # Keras builds metrics so under tf.distribute, from a batch as it comes.
+        if data_batch is not None:
+            x, y, sample_weight = keras.utils.unpack_x_y_sample_weight(data_batch)
+            data_batch = x, split_targets(y)[0], sample_weight
+        super()._symbolic_build(iterator, data_batch)
+
     def _regressed(self, features):
         return [regressor(feature) for regressor, feature in zip(self.regressors, features, strict=True)]
 

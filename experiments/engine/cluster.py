@@ -56,7 +56,7 @@ class Session:
 
     def slots(self) -> int:
         """How many trials the cluster's living nodes can train at the same time."""
-        cpus, gpus = self.config.trial_cpus or 1, self.config.trial_gpus or 0
+        cpus, gpus = self.config.trial_cpus or 1, self.config.gpus_of_trial
         by_node = []
         for node in ray.nodes():
             has = node["Resources"] if node["Alive"] else {}
@@ -82,7 +82,7 @@ def session(config: Config) -> Iterator[Session]:
         store = Store.options(scheduling_strategy=here).remote(config.cache.absolute())
         found = Session(config, store)
         if not found.slots():
-            gpus = f" and {config.trial_gpus:g} GPUs" if config.trial_gpus else ""
+            gpus = f" and {config.gpus_of_trial:g} GPUs" if config.gpus_of_trial else ""
             raise UsageError(
                 f"no node of the cluster at {config.address} has the {config.trial_cpus or 1} cores{gpus} of a trial: "
                 "lower --trial-cpus and --trial-gpus, or add a node with `ray start --address`"
@@ -167,10 +167,8 @@ class ClusterPool:
         return True
 
     def _submit(self, task: Task, rows: ray.ObjectRef) -> ray.ObjectRef:
-        config, options = self.session.config, {}
-        if config.trial_gpus:
-            options["num_gpus"] = config.trial_gpus
-        return run_trial.options(num_cpus=config.trial_cpus or 1, **options).remote(
+        config = self.session.config
+        return run_trial.options(num_cpus=config.trial_cpus or 1, num_gpus=config.gpus_of_trial).remote(
             self.job, task.what, task.key, self.session.store, self.session.given(self.study), rows
         )
 

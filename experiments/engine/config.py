@@ -56,7 +56,9 @@ class Config:
     trial_cpus: Annotated[int | None, COUNT, Handling()] = None
     """Cores of a trial on a cluster, and its threads; by default 1."""
     trial_gpus: Annotated[float | None, Between(0, 64), Handling()] = None
-    """GPUs of a trial on a cluster, a fraction where several share one; by default 0."""
+    """GPUs of a trial on a cluster, a fraction where several share one; by default 0, or as many as its devices."""
+    devices: Annotated[int, Between(1, 64), Handling()] = 1
+    """GPUs among which each batch of a trial is divided; trials then run one after the other."""
     precision_of: Annotated[float | None, Between(0.01, 50), Handling()] = None
     """Go on adding seeds until every claim's 95% interval is at most so many points wide to either side."""
     max_seeds: Annotated[int, COUNT, Handling()] = 30
@@ -92,13 +94,24 @@ class Config:
                 raise UsageError(f"{option} {getattr(self, name)} without an address: expected --address too")
         if self.trial_gpus is not None and self.trial_gpus > 1 and self.trial_gpus % 1:
             raise UsageError(f"trial gpus {self.trial_gpus}: expected a whole number, or a fraction of one GPU")
+        if self.devices > 1 and self.trial_gpus is not None and self.trial_gpus < self.devices:
+            raise UsageError(f"devices {self.devices} of {self.trial_gpus:g} trial GPUs: expected as many GPUs")
+        if self.devices > 1 and self.address is None and (self.workers or 1) > 1:
+            raise UsageError(
+                f"workers {self.workers} with devices {self.devices}: expected one of them, they share GPUs"
+            )
 
     @property
     def worker_count(self) -> int:
         """The number of processes that train at the same time."""
         if self.workers is not None:
             return self.workers
-        return 1 if self.profile == "smoke" else min(2, os.cpu_count() or 1)
+        return 1 if self.profile == "smoke" or self.devices > 1 else min(2, os.cpu_count() or 1)
+
+    @property
+    def gpus_of_trial(self) -> float:
+        """GPUs of a trial on a cluster."""
+        return self.trial_gpus if self.trial_gpus is not None else (self.devices if self.devices > 1 else 0)
 
     def setting(self) -> dict[str, Any]:
         """The options that make a setting: all but seeds, axes of the grid, and how the run is handled."""

@@ -14,7 +14,7 @@ import psutil
 import tensorflow as tf
 from tqdm import tqdm
 
-from experiments.engine import checkpoints, estimate, stopping
+from experiments.engine import checkpoints, devices, estimate, stopping
 from experiments.engine.errors import Restart, UsageError
 from experiments.engine.finished import Finished, read_finished
 from experiments.engine.launch import Pool, Task
@@ -138,6 +138,8 @@ class Runner:
     def _train_all(self, missing: list[Trial], *, candidate: bool, options: Sequence[str]) -> None:
         workers = min(self.config.worker_count, len(missing))
         is_here = workers == 1 and self.cluster is None
+        if self.cluster is None:
+            devices.check(self.study, missing)
         networks = [] if is_here else self._networks_only(missing)
         self._bar = tqdm(
             total=sum(trial.epochs for trial in [*networks, *missing]),
