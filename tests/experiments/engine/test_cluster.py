@@ -118,7 +118,7 @@ def trial_processes(cluster):
 def test_a_process_and_a_node_die_and_the_rows_are_those_of_an_undisturbed_run(cluster, start, tmp_path):
     process, address = cluster
     disturbed, undisturbed = tmp_path / "disturbed", tmp_path / "undisturbed"
-    run = start(disturbed, *TRIALS, "40", "--address", address)
+    run = start(disturbed, *TRIALS, "25", "--address", address)
     wait_for(lambda: len(histories(disturbed)) == 2)
     victim = trial_processes(process)[0]
     victim.kill()
@@ -135,13 +135,13 @@ def test_a_process_and_a_node_die_and_the_rows_are_those_of_an_undisturbed_run(c
     assert sorted(what for _, what, _ in losses) == ["node", "process"]
     seconds = table(disturbed, "epochs").set_index(["trial", "epoch"]).seconds
     for trial, what, epoch in losses:
-        assert 1 <= int(epoch) < 40
+        assert 1 <= int(epoch) < 25
         if what == "node":
             # Epochs that were trained before have kept their durations: they were not trained again.
             for measured in before[trial]:
                 assert seconds[trial, measured["epoch"]] == pytest.approx(measured["seconds"], rel=1e-5)
 
-    local = start(undisturbed, *TRIALS, "40", "--workers", "1", **ONE_THREAD)
+    local = start(undisturbed, *TRIALS, "25", "--workers", "1", **ONE_THREAD)
     end(local)
     for name, dropped in (("rows", ("train_seconds", "finished_at", "commit")), ("epochs", ("seconds",))):
         pd.testing.assert_frame_equal(table(disturbed, name, *dropped), table(undisturbed, name, *dropped))
