@@ -1,6 +1,7 @@
 """Runs trials on a Ray cluster, as `launch` does on local processes. Imported only where `--address` is given."""
 
 import contextlib
+import logging
 import signal
 import socket
 import time
@@ -236,7 +237,7 @@ def _connect(address: str) -> None:
         host, _, port = canonicalize_bootstrap_address_or_die(address).rpartition(":")
         # Ray itself tries for minutes.
         socket.create_connection((host.strip("[]"), int(port)), timeout=CONNECT_SECONDS).close()
-        ray.init(address=f"{host}:{port}", log_to_driver=False, logging_level="ERROR")
+        ray.init(address=f"{host}:{port}", log_to_driver=False, logging_level=logging.ERROR)
     except (OSError, ValueError, RuntimeError, exceptions.RayError) as error:
         raise UsageError(
             f"no Ray cluster at {address} ({str(error).splitlines()[0]}): start one on this machine with "

@@ -56,6 +56,7 @@ def run_trial(job: Job, what: str, key: str, store, given: dict[str, Any], rows:
     from experiments import cli
 
     cli.import_quietly()
+    from experiments.engine.node_networks import send
     from experiments.engine.settings import ROOT, commit
     from experiments.engine.worker import do
 
@@ -70,7 +71,7 @@ def run_trial(job: Job, what: str, key: str, store, given: dict[str, Any], rows:
                 path.write_text(text)
             do(runner, what, key)
             for path in (runner.config.cache / "finished").glob("*.npz"):
-                runner.networks.send(path)
+                send(store, runner.config.cache, path)
             ray.get(store.forget.remote(key))
         except cli.user_errors() as error:
             return str(getattr(error, "cause", error))

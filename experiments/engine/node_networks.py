@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import ray
@@ -36,7 +37,7 @@ class NodeNetworks(Networks):
     def save(self, trial: Trial, model, history: list[dict]) -> None:
         super().save(trial, model, history)
         for path in self.files(trial):
-            self.send(path)
+            send(self.store, self.cache, path)
 
     def outputs(self, trial: Trial, split, layers: Sequence[str] = ()) -> distill.TeacherOutputs:
         name = " ".join([self.study.key(trial), split.fingerprint, *layers])
@@ -44,20 +45,17 @@ class NodeNetworks(Networks):
         if kept is None:
             computed = super().outputs(trial, split, layers)
             kept = ray.get(self.store.keep_outputs.remote(name, computed.arrays))
-        return distill.TeacherOutputs(ray.get(kept), split.fingerprint)
+        arrays: Any = ray.get(kept)
+        return distill.TeacherOutputs(arrays, split.fingerprint)
 
     def fetch(self, path: Path) -> None:
         """Copies a file of the cache from the driver, if it has one and this node has none."""
         if path.exists():
             return
-        content = ray.get(self.store.read.remote(str(path.relative_to(self.cache))))
+        content: Any = ray.get(self.store.read.remote(str(path.relative_to(self.cache))))
         if content is not None:
             path.parent.mkdir(parents=True, exist_ok=True)
             content.tofile(path)
-
-    def send(self, path: Path) -> None:
-        """Copies a file of the cache to the driver; returns when it is there."""
-        ray.get(self.store.write.remote(str(path.relative_to(self.cache)), np.fromfile(path, np.uint8)))
 
     @property
     def _checkpoint(self) -> Path:
@@ -65,5 +63,10 @@ class NodeNetworks(Networks):
 
     def _after_epoch(self, epoch: dict) -> None:
         if epoch and self._checkpoint.exists():
-            self.send(self._checkpoint)
+            send(self.store, self.cache, self._checkpoint)
         self.store.tell.remote("epoch", (self.key, epoch))
+
+
+def send(store, cache: Path, path: Path) -> None:
+    """Copies a file of a node's cache to the driver's; returns when it is there."""
+    ray.get(store.write.remote(str(path.relative_to(cache)), np.fromfile(path, np.uint8)))
