@@ -44,6 +44,9 @@ class Distiller(keras.Model):
     Several teachers are a weighted list; their losses are added up with their weights. Hints compare layers of student
     and teacher, whose features come from the live teacher or from `teacher_outputs(..., layers=...)`.
 
+    Under `tf.distribute` losses are means over the global batch; soft losses that compare examples with each other
+    (`DIST`, `RKD`) compare those on one device.
+
     The teacher is never trained, tracked or saved with the Distiller, and stays as the caller left it. After loading a
     saved Distiller, call `set_teacher` to go on with a live teacher.
 
@@ -221,6 +224,18 @@ class Distiller(keras.Model):
     def test_step(self, data):
         x, y, sample_weight = keras.utils.unpack_x_y_sample_weight(data)
         return super().test_step((x, split_targets(y)[0], self._objective.by_example(sample_weight)))
+
+    def _maybe_symbolic_build(self, iterator=None, data_batch=None):
+        # Under tf.distribute Keras builds metrics from targets as they come, and from the mean of the devices' shares,
+        # which have no mean where they differ in size.
+        if iterator is not None and self._distribute_strategy is not None:
+            local = self._distribute_strategy.experimental_local_results
+            _, _, batches = next(iter(iterator))
+            x, y, sample_weight = keras.utils.unpack_x_y_sample_weight(
+                tf.nest.map_structure(lambda value: local(value)[0], next(batches))
+            )
+            iterator, data_batch = None, (x, split_targets(y)[0], sample_weight)
+        super()._maybe_symbolic_build(iterator, data_batch)
 
     def _regressed(self, features):
         return [regressor(feature) for regressor, feature in zip(self.regressors, features, strict=True)]

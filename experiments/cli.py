@@ -135,19 +135,37 @@ def _carry_out(study: registry.Study, experiment: registry.Experiment, config: A
     from experiments.engine.runner import Runner
 
     trains = study.load(experiment.module, experiment.trains)
-    while True:
-        runner = Runner(experiment.name, trains(config), config.results)
-        trials = runner.run(options)
-        if trials is None or config.dry_run:
-            return
-        seeds = publish.further_seeds(study, runner.results.folder, config)
-        if seeds is None:
-            break
-        # Workers read the options again; the last --seeds counts.
-        config, options = replace(config, seeds=seeds), [*options, "--seeds", *map(str, seeds)]
+    with _cluster(config) as cluster:
+        while True:
+            runner = Runner(experiment.name, trains(config), config.results, cluster)
+            trials = runner.run(options)
+            if trials is None or config.dry_run:
+                return
+            seeds = publish.further_seeds(study, runner.results.folder, config)
+            if seeds is None:
+                break
+            # Workers read the options again; the last --seeds counts.
+            config, options = replace(config, seeds=seeds), [*options, "--seeds", *map(str, seeds)]
     runner.save_best(trials)
     runner.study.finish(runner.networks, runner.results.folder)
     publish.publish(study, experiment, runner.results.folder)
+
+
+def _cluster(config: Any) -> contextlib.AbstractContextManager:
+    """The connection to the cluster that a configuration names, or None.
+
+    Raises:
+        UsageError: Ray is not installed, or nobody answers.
+    """
+    if config.address is None or config.dry_run:
+        return contextlib.nullcontext()
+    try:
+        from experiments.engine import cluster
+    except ModuleNotFoundError as error:
+        if error.name != "ray":
+            raise
+        raise UsageError("--address needs Ray: pip install 'kdsuite[ray]'") from None
+    return cluster.session(config)
 
 
 def _status(options: list[str]) -> int:

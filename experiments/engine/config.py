@@ -1,6 +1,7 @@
 """The options that all experiments share; an experiment's own configuration adds its grid. Imports no TensorFlow."""
 
 import os
+import re
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Annotated, Any, ClassVar, Literal
@@ -23,6 +24,7 @@ from experiments.engine.ranges import (
 )
 
 Profile = Literal["smoke", "quick", "full", "paper"]
+ADDRESS = r"auto|([\w.-]+|\[[\da-fA-F:]+\]):\d{1,5}"
 REFERENCE = Path("results/reference")
 
 
@@ -48,7 +50,15 @@ class Config:
     """Folder of decoded data, trained networks, teacher outputs and unfinished trials."""
     workers: Annotated[int | None, Between(1, 256), Handling()] = None
     """Processes that train at the same time, with the cores divided among them; by default two where there are two
-    cores, one in profile smoke."""
+    cores, one in profile smoke. With an address, the most trials at the same time; by default as many as fit."""
+    address: Annotated[str | None, Handling()] = None
+    """Train on the Ray cluster at this HOST:PORT, or with "auto" on the one that this machine is a node of."""
+    trial_cpus: Annotated[int | None, COUNT, Handling()] = None
+    """Cores of a trial on a cluster, and its threads; by default 1."""
+    trial_gpus: Annotated[float | None, Between(0, 64), Handling()] = None
+    """GPUs of a trial on a cluster, a fraction where several share one; by default 0, or as many as its devices."""
+    devices: Annotated[int, Between(1, 64), Handling()] = 1
+    """GPUs among which each batch of a trial is divided; trials then run one after the other."""
     precision_of: Annotated[float | None, Between(0.01, 50), Handling()] = None
     """Go on adding seeds until every claim's 95% interval is at most so many points wide to either side."""
     max_seeds: Annotated[int, COUNT, Handling()] = 30
@@ -71,13 +81,37 @@ class Config:
             raise UsageError(f"data {self.data!r}: expected a TFDS name or a folder of images")
         if self.save_best is not None and self.save_best.suffix != ".keras":
             raise UsageError(f"save best {self.save_best}: expected the name of a .keras file")
+        self._check_cluster()
+
+    def _check_cluster(self) -> None:
+        if self.address is not None and not re.fullmatch(
+            r"auto|[\w.-]+:\d{1,5}|\[[\da-fA-F:]+\]:\d{1,5}", self.address
+        ):
+            raise UsageError(f"address {self.address!r}: expected HOST:PORT of a Ray cluster, or auto")
+        for name in ("trial_cpus", "trial_gpus"):
+            if self.address is None and getattr(self, name) is not None:
+                option = name.replace("_", " ")
+                raise UsageError(f"{option} {getattr(self, name)} without an address: expected --address too")
+        if self.trial_gpus is not None and self.trial_gpus > 1 and self.trial_gpus % 1:
+            raise UsageError(f"trial gpus {self.trial_gpus}: expected a whole number, or a fraction of one GPU")
+        if self.devices > 1 and self.trial_gpus is not None and self.trial_gpus < self.devices:
+            raise UsageError(f"devices {self.devices} of {self.trial_gpus:g} trial GPUs: expected as many GPUs")
+        if self.devices > 1 and self.address is None and (self.workers or 1) > 1:
+            raise UsageError(
+                f"workers {self.workers} with devices {self.devices}: expected one of them, they share GPUs"
+            )
 
     @property
     def worker_count(self) -> int:
         """The number of processes that train at the same time."""
         if self.workers is not None:
             return self.workers
-        return 1 if self.profile == "smoke" else min(2, os.cpu_count() or 1)
+        return 1 if self.profile == "smoke" or self.devices > 1 else min(2, os.cpu_count() or 1)
+
+    @property
+    def gpus_of_trial(self) -> float:
+        """GPUs of a trial on a cluster."""
+        return self.trial_gpus if self.trial_gpus is not None else (self.devices if self.devices > 1 else 0)
 
     def setting(self) -> dict[str, Any]:
         """The options that make a setting: all but seeds, axes of the grid, and how the run is handled."""

@@ -45,20 +45,12 @@ class Networks:
         self._loaded.move_to_end(key)
         return self._loaded[key]
 
-    def lock(self, trial: Trial, *, wait: bool = True) -> filelock.AcquireReturnProxy:
-        """Takes a trial's lock among all processes that share the cache; leaving the `with` gives it back.
-
-        Args:
-            trial: whose network is trained or read.
-            wait: whether to wait for another process.
-
-        Raises:
-            filelock.Timeout: another process has it, and `wait` is false.
-        """
+    def lock(self, trial: Trial) -> filelock.BaseFileLock:
+        """A trial's lock among all processes that share the cache, to be entered with `with`."""
         path = self.cache / "locks" / f"{self.study.key(trial)}.lock"
         path.parent.mkdir(parents=True, exist_ok=True)
         # One object a process and path: who holds a lock may take it again.
-        return filelock.FileLock(path, is_singleton=True).acquire(timeout=-1 if wait else 0)
+        return filelock.FileLock(path, is_singleton=True)
 
     def outputs(self, trial: Trial, split, layers: Sequence[str] = ()) -> distill.TeacherOutputs:
         """Gives the outputs of a trial's network on a split, from the cache where they are there."""
@@ -87,6 +79,10 @@ class Networks:
     def path(self, trial: Trial) -> Path:
         """Where the cache has the network of a trial."""
         return self.cache / "networks" / f"{self.study.key(trial)}.keras"
+
+    def files(self, trial: Trial) -> tuple[Path, Path]:
+        """The files that the cache has of a trained network: itself, and its epochs."""
+        return self.path(trial), self._history_path(trial)
 
     def folder(self, trial: Trial) -> Path:
         """Where the checkpoint of an unfinished trial is."""
@@ -118,7 +114,7 @@ class Networks:
 
     def _read(self, trial: Trial) -> keras.Model | None:
         path = self.path(trial)
-        if not path.exists():
+        if not self.has(trial):
             return None
         try:
             return load_model(path)

@@ -4,8 +4,9 @@ import datetime
 import sys
 import time
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import filelock
 import keras
@@ -13,7 +14,7 @@ import psutil
 import tensorflow as tf
 from tqdm import tqdm
 
-from experiments.engine import checkpoints, estimate, stopping
+from experiments.engine import checkpoints, devices, estimate, stopping
 from experiments.engine.errors import Restart, UsageError
 from experiments.engine.finished import Finished, read_finished
 from experiments.engine.launch import Pool, Task
@@ -24,7 +25,10 @@ from experiments.engine.settings import commit
 from experiments.engine.study import Study
 from experiments.engine.training import Diverged, measure, predictions, train_network, used_as_it_is
 from experiments.engine.trial import Trial
-from experiments.engine.worker import NETWORK
+from experiments.engine.worker import FINISH, NETWORK
+
+if TYPE_CHECKING:
+    from experiments.engine.cluster import Session
 
 LOG_SECONDS = 20
 GROWTH_BYTES = 1 << 29
@@ -37,10 +41,11 @@ class Runner:
         experiment: its name.
         study: says what to train, under one configuration.
         results: root folder of the rows.
+        cluster: trains there and not here.
     """
 
-    def __init__(self, experiment: str, study: Study, results: Path):
-        self.study, self.config = study, study.config
+    def __init__(self, experiment: str, study: Study, results: Path, cluster: "Session | None" = None):
+        self.study, self.config, self.cluster = study, study.config, cluster
         check_writable(results)
         check_writable(self.config.cache)
         if self.config.save_best is not None:
@@ -114,7 +119,7 @@ class Runner:
         """Brings back epochs and predictions that were lost with a file, from the cache of finished trials."""
         lost = 0
         for trial in self.results.incomplete(trials):
-            finished = self._cached(trial, on_test=not candidate)
+            finished = self.known(trial, on_test=not candidate)
             if finished is None:
                 lost += 1
             else:
@@ -145,17 +150,21 @@ class Runner:
 
     def _train_all(self, missing: list[Trial], *, candidate: bool, options: Sequence[str]) -> None:
         workers = min(self.config.worker_count, len(missing))
+        is_here = workers == 1 and self.cluster is None
+        if self.cluster is None:
+            devices.check(self.study, missing)
+        networks = [] if is_here else self._networks_only(missing)
         self._bar = tqdm(
-            total=sum(trial.epochs for trial in missing),
+            total=sum(trial.epochs for trial in [*networks, *missing]),
             unit="epoch",
             smoothing=0.1,
             mininterval=0.2 if sys.stderr.isatty() else LOG_SECONDS,
         )
         with self._bar:
-            if workers > 1:
-                self._train_on_workers(missing, candidate=candidate, options=options, workers=workers)
-            else:
+            if is_here:
                 self._train_here(missing, candidate=candidate)
+            else:
+                self._train_elsewhere(networks, missing, candidate=candidate, options=options, workers=workers)
 
     def _train_here(self, missing: list[Trial], *, candidate: bool) -> None:
         waiting, after_first = deque(missing), None
@@ -164,7 +173,7 @@ class Runner:
             trial = waiting.popleft()
             self._bar.set_description(f"{len(missing) - len(waiting)} of {len(missing)}: {trial}")
             try:
-                with self.networks.lock(trial, wait=False):
+                with self.networks.lock(trial).acquire(timeout=0):
                     if self.study.key(trial) not in self.results.done():
                         self.results.add(trial, self.finished(trial, on_test=not candidate), candidate=candidate)
             except filelock.Timeout:
@@ -177,28 +186,48 @@ class Runner:
             if memory() - after_first > GROWTH_BYTES and waiting:
                 raise Restart
 
-    def _train_on_workers(self, missing: list[Trial], *, candidate: bool, options: Sequence[str], workers: int) -> None:
-        by_key = {self.study.key(trial): trial for trial in missing}
-        tasks = []
-        for trial in missing:
-            for need in _all_needs(trial):
-                key = self.study.key(need)
-                if key not in by_key and not self.networks.has(need):
-                    tasks.append(Task(key, self._keys(need.needs), NETWORK))
-            tasks.append(Task(self.study.key(trial), self._keys(trial.needs)))
-        unique = list({task.key: task for task in tasks}.values())
-        self._bar.set_description(f"{workers} workers, 0 of {len(missing)} trials")
-        written = 0
+    def _networks_only(self, missing: list[Trial]) -> list[Trial]:
+        """Trials that are done, but whose networks the missing ones need and the cache has lost."""
+        needed = dict.fromkeys(need for trial in missing for need in _all_needs(trial))
+        return [need for need in needed if need not in missing and not self.networks.has(need)]
+
+    def _train_elsewhere(
+        self, networks: list[Trial], missing: list[Trial], *, candidate: bool, options: Sequence[str], workers: int
+    ) -> None:
+        by_key = {self.study.key(trial): trial for trial in [*networks, *missing]}
+        tasks = [
+            Task(key, self._keys(trial.needs), NETWORK if trial in networks else FINISH)
+            for key, trial in by_key.items()
+        ]
+        where, written = "cluster" if self.cluster else f"{workers} workers", 0
+        self._bar.set_description(f"{where}, 0 of {len(missing)} trials")
 
         def write(task: Task) -> None:
             nonlocal written
-            if task.key in by_key:
+            if task.what == FINISH:
                 written += 1
-                finished = self.finished(by_key[task.key], on_test=not candidate)
-                self.results.add(by_key[task.key], finished, candidate=candidate)
-            self._bar.set_description(f"{workers} workers, {written} of {len(missing)} trials")
+                trial, on_test = by_key[task.key], not candidate
+                finished = self.known(trial, on_test=on_test) or self.finished(trial, on_test=on_test)
+                self.results.add(trial, finished, candidate=candidate)
+            self._bar.set_description(f"{where}, {written} of {len(missing)} trials")
 
-        Pool(self.results.setting.experiment, options, workers, self._tick, write).run(unique)
+        def is_done(task: Task) -> bool:
+            if task.what == FINISH:
+                return self.known(by_key[task.key], on_test=not candidate) is not None
+            return self.networks.has(by_key[task.key])
+
+        if self.cluster is None:
+            Pool(self.results.setting.experiment, options, workers, self._tick, write).run(tasks)
+        else:
+            self._on_cluster(options, lambda key: self.networks.lock(by_key[key]), is_done, write, tasks)
+
+    def _on_cluster(self, options: Sequence[str], lock: Callable, is_done: Callable, write: Callable, tasks) -> None:
+        from experiments.engine import cluster
+
+        assert self.cluster is not None
+        job = cluster.job_of(self.config, self.results.setting.experiment, options)
+        rows = cluster.texts(self.results.folder)
+        cluster.ClusterPool(self.cluster, job, self.study, rows, lock, is_done, self._tick, write).run(tasks)
 
     def _keys(self, trials: Sequence[Trial]) -> frozenset[str]:
         return frozenset(self.study.key(trial) for trial in trials)
@@ -207,11 +236,18 @@ class Runner:
         """Frees what a trial held: a network and its compiled functions refer to each other."""
         keras.backend.clear_session()
 
+    def known(self, trial: Trial, *, on_test: bool) -> Finished | None:
+        """What a trial gave, from the cache of finished trials; None where it is not there."""
+        known = read_finished(self._finished_path(trial, on_test=True))
+        if on_test:
+            return known
+        return known.untested() if known else read_finished(self._finished_path(trial, on_test=False))
+
     def finished(self, trial: Trial, *, on_test: bool) -> Finished:
         """What a trial gives: from the cache, or trained and measured now."""
-        known = self._cached(trial, on_test=on_test)
+        known = self.known(trial, on_test=on_test)
         if known is not None:
-            self._bar.update(trial.epochs)
+            self._skip(trial)
             return known
         try:
             finished = self._train(trial, on_test=on_test)
@@ -222,12 +258,6 @@ class Runner:
         checkpoints.forget(self.networks.folder(trial))
         return finished
 
-    def _cached(self, trial: Trial, *, on_test: bool) -> Finished | None:
-        known = read_finished(self._finished_path(trial, on_test=True))
-        if known is None and not on_test:
-            return read_finished(self._finished_path(trial, on_test=False))
-        return known if on_test or known is None else known.untested()
-
     def _finished_path(self, trial: Trial, *, on_test: bool) -> Path:
         return self.config.cache / "finished" / f"{self.study.key(trial)}{'' if on_test else '-candidate'}.npz"
 
@@ -236,10 +266,10 @@ class Runner:
         if trial.save_network and self.networks.has(trial):
             model, history = self.networks.get(trial), self.networks.history(trial)
             trained = used_as_it_is(self.study, trial, model, history)
-            self._bar.update(trial.epochs)
+            self._skip(trial)
         else:
             folder = self.networks.folder(trial)
-            trained = train_network(self.study, trial, self.networks, folder=folder, tick=self._tick)
+            trained = train_network(self.study, trial, self.networks, folder=folder, tick=self.networks.tick)
         measured = measure(trained, trial, dataset, on_test=on_test)
         details = self.study.details(trial, trained.distiller, trained.history, self.networks)
         if trial.save_network:
@@ -264,6 +294,11 @@ class Runner:
             "commit": commit(),
             "finished_at": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
         }
+
+    def _skip(self, trial: Trial) -> None:
+        """Counts the epochs of a trial that need no training."""
+        for _ in range(trial.epochs):
+            self.networks.tick({})
 
     def _tick(self, epoch: dict) -> None:
         if epoch:

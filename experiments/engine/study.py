@@ -63,12 +63,14 @@ class Study:
         RECIPE: raised by one when the code changes what the experiment's rows mean.
         COLUMNS, EPOCH_COLUMNS: the experiment's own columns of a row and of an epoch, after the common ones.
         TABLES: names of further tables, a CSV file each → their columns.
+        READ: names of the properties that hold what is read from files; a node of a cluster is given them.
     """
 
     RECIPE: ClassVar[int] = 1
     COLUMNS: ClassVar[Sequence[str]] = ()
     EPOCH_COLUMNS: ClassVar[Sequence[str]] = ()
     TABLES: ClassVar[dict[str, Sequence[str]]] = {}
+    READ: ClassVar[Sequence[str]] = ("dataset", "teacher_data")
 
     def __init__(self, config: Config):
         self.config: Any = config

@@ -12,7 +12,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from experiments.engine import checkpoints
+from experiments.engine import checkpoints, devices
 from experiments.engine.stopping import StopBetweenBatches
 from experiments.engine.study import Study, Targets
 from experiments.engine.trial import Trial
@@ -62,9 +62,11 @@ def train_network(study: Study, trial: Trial, networks, *, folder: Path, tick: C
     """
     targets = study.targets(trial, networks)
     keras.utils.set_random_seed(trial.seed)
-    with _precision(trial.precision):
-        model = study.build(trial, networks)
-    distiller = _compiled(study, trial, model, targets)
+    count = study.config.devices
+    with devices.scope(count):
+        with _precision(trial.precision):
+            model = study.build(trial, networks)
+        distiller = _compiled(study, trial, model, targets)
     dataset = study.data(trial)
     history = checkpoints.restore(folder, distiller, trial.epochs)
     for _ in history:
@@ -73,7 +75,8 @@ def train_network(study: Study, trial: Trial, networks, *, folder: Path, tick: C
         begin = time.perf_counter()
         batches = dataset.train.batches(trial.batch_size, seed=trial.seed, epoch=epoch, teacher=targets.train)
         prepared = study.prepare(trial, batches, epoch)
-        trained = distiller.fit(prepared, verbose=0, shuffle=False, callbacks=[StopBetweenBatches()]).history
+        with devices.batch_norm_over_all(model, count):
+            trained = distiller.fit(prepared, verbose=0, shuffle=False, callbacks=[StopBetweenBatches()]).history
         seconds = time.perf_counter() - begin
         if not np.isfinite(trained["loss"][0]):
             raise Diverged(f"loss {trained['loss'][0]} in epoch {epoch + 1} of {trial.epochs}")
@@ -105,9 +108,9 @@ def used_as_it_is(study: Study, trial: Trial, model: keras.Model, history: list[
 def _compiled(study: Study, trial: Trial, model: keras.Model, targets: Targets) -> keras.Model:
     distiller = study.distiller(trial, model, has_targets=targets.given)
     steps = -(-len(study.data(trial).train) // trial.batch_size)
-    distiller.compile(
-        study.optimizer(trial, steps), metrics=list(trial.metrics), steps_per_execution=min(STEPS_PER_EXECUTION, steps)
-    )
+    # Keras 3.15 cannot trace several steps at once under tf.distribute.
+    at_once = min(STEPS_PER_EXECUTION, steps) if study.config.devices == 1 else 1
+    distiller.compile(study.optimizer(trial, steps), metrics=list(trial.metrics), steps_per_execution=at_once)
     distiller.optimizer.build(distiller.trainable_variables)
     if targets.live is not None:
         distiller.set_teacher(targets.live)

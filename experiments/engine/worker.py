@@ -41,18 +41,23 @@ def work(connection: Connection, experiment: str, options: list[str]) -> None:
     try:
         while True:
             what, key = connection.recv()
-            trial, candidate = runner.find(key)
-            if what == NETWORK:
-                runner.networks.get(trial)
-            else:
-                with runner.networks.lock(trial):
-                    runner.finished(trial, on_test=not candidate)
-            runner.forget_models()
+            do(runner, what, key)
             connection.send(("done", memory()))
     except (EOFError, Stopped, KeyboardInterrupt):
         return
     except cli.user_errors() as error:
         connection.send(("error", str(error)))
+
+
+def do(runner, what: str, key: str) -> None:
+    """Does one thing that a worker can be told: FINISH or NETWORK, and the key of a trial."""
+    trial, candidate = runner.find(key)
+    if what == NETWORK:
+        runner.networks.get(trial)
+    else:
+        with runner.networks.lock(trial):
+            runner.finished(trial, on_test=not candidate)
+    runner.forget_models()
 
 
 def _end_with_parent() -> None:

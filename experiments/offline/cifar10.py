@@ -69,6 +69,7 @@ class OfflineCifar10(OfflineStudy):
     TABLES: ClassVar[dict[str, Sequence[str]]] = {
         "reliability": ("trial", "network", "bin", "share", "confidence", "accuracy")
     }
+    READ: ClassVar[Sequence[str]] = (*OfflineStudy.READ, "responses", "has_live")
     config: Cifar10Config
 
     def __init__(self, config: Cifar10Config):
@@ -123,7 +124,7 @@ class OfflineCifar10(OfflineStudy):
         for seed in self.config.seeds:
             for name in self._students():
                 grid += [self.student(name, LABELS, seed), self.student(name, RESPONSES, seed, self._point(name))]
-            others = [SMOOTHING, *([ENSEMBLE] if len(self.responses) > 1 else []), *([LIVE] if self._has_live else [])]
+            others = [SMOOTHING, *([ENSEMBLE] if len(self.responses) > 1 else []), *([LIVE] if self.has_live else [])]
             point = self._point(self.config.compared)
             grid += [self.student(self.config.compared, signal, seed, point) for signal in others]
         return grid
@@ -140,7 +141,7 @@ class OfflineCifar10(OfflineStudy):
         return self.teacher(self.config.teachers[0])
 
     @cached_property
-    def _has_live(self) -> bool:
+    def has_live(self) -> bool:
         """Whether the network that gave the first teacher's responses is in the cache."""
         card = self.responses[self.config.teachers[0]].card
         return card["trial"] == self.key(self.first_teacher) and Networks(self, self.config.cache).has(
@@ -192,7 +193,7 @@ class OfflineCifar10(OfflineStudy):
             "teacher_test_accuracy": card["test_accuracy"],
         }
         logits = {"student": outputs(distiller.student, self.dataset.test)}
-        if self._has_live:
+        if self.has_live:
             logits["teacher"] = networks.outputs(self.first_teacher, self.dataset.test).arrays["logits"]
         diagrams = {network: reliability(own, self.dataset.test.labels) for network, own in logits.items()}
         lines = [{"network": network} | line for network, diagram in diagrams.items() for line in diagram]

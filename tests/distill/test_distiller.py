@@ -243,18 +243,21 @@ images, labels = random.normal(size=(64, 5)).astype("float32"), random.integers(
 def network(seed):
     keras.utils.set_random_seed(seed)
     return keras.Sequential([keras.Input((5,)), keras.layers.Dense(4, kernel_regularizer="l2"), keras.layers.Dense(3)])
-def trained(scope):
+logits = network(3)(images).numpy()
+def trained(scope, cached):
     with scope:
-        distiller = distill.Distiller(network(1), network(2))
-        distiller.compile(keras.optimizers.SGD(0.1))
-    batches = tf.data.Dataset.from_tensor_slices((images, labels)).batch(32)
+        distiller = distill.Distiller(network(1), None if cached else network(2), lambda_=0.3)
+        distiller.compile(keras.optimizers.SGD(0.1), metrics=["accuracy"])
+    targets = {"labels": labels, "teacher": {"logits": logits}} if cached else labels
+    batches = tf.data.Dataset.from_tensor_slices((images, targets)).batch(32)
     loss = distiller.fit(batches, epochs=2, verbose=0, shuffle=False).history["loss"]
     return loss, distiller.student.get_weights()
 import contextlib
-alone, together = trained(contextlib.nullcontext()), trained(strategy.scope())
-np.testing.assert_allclose(alone[0], together[0], rtol=1e-5)
-for one, other in zip(alone[1], together[1]):
-    np.testing.assert_allclose(one, other, rtol=1e-4, atol=1e-6)
+for cached in (False, True):
+    alone, together = trained(contextlib.nullcontext(), cached), trained(strategy.scope(), cached)
+    np.testing.assert_allclose(alone[0], together[0], rtol=1e-5)
+    for one, other in zip(alone[1], together[1]):
+        np.testing.assert_allclose(one, other, rtol=1e-4, atol=1e-6)
 """
 
 
