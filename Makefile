@@ -8,8 +8,8 @@ ARGS ?=
 EXPERIMENTS := $(shell $(PYTHON) -m experiments list --names)
 
 .DEFAULT_GOAL := help
-.PHONY: help install test test-fast test-faults smoke status reference bench export notebooks lab docs lint format lock \
-	clean $(EXPERIMENTS)
+.PHONY: help install test test-all test-fast test-faults smoke status reference bench compress export notebooks lab docs site lint \
+	format lock clean $(EXPERIMENTS)
 
 help: ## list the targets
 	@echo "Experiments (ARGS=\"--help\" explains the options of one)"
@@ -28,8 +28,11 @@ install: $(READY) ## build the environment
 $(EXPERIMENTS): %: $(READY)
 	$(RUN) -m experiments $* $(ARGS)
 
-test: $(READY) ## all tests, with coverage
-	$(RUN) -m pytest -n 2 --dist worksteal --cov --cov-report=term:skip-covered
+test: $(READY) ## the tests that CI runs, about 11 minutes
+	$(RUN) -m pytest -n 2 --dist worksteal --durations=20
+
+test-all: $(READY) ## those and the long ones, with coverage, about half an hour
+	$(RUN) -m pytest -n 2 --dist worksteal -m "not faults" --cov --cov-report=term:skip-covered
 
 test-fast: $(READY) ## the tests that train nothing, in under a minute
 	$(RUN) -m pytest -n 2 --dist worksteal -m "not slow and not long and not faults"
@@ -52,8 +55,14 @@ bench: $(READY) ## speed of distillation against plain training
 export: $(READY) ## LiteRT and ONNX files of a network, measured (MODEL=student.keras ARGS="--data cifar10")
 	$(RUN) -m experiments export --model $(MODEL) $(ARGS)
 
+compress: $(READY) ## a smaller model that can be shipped (MODEL=teacher.keras DATA=photos ARGS="--max-drop 0.01")
+	$(RUN) -m kdsuite.compress $(MODEL) $(DATA) $(ARGS)
+
 docs: $(READY) ## rewrite the tables of README and docs from results/reference
 	$(RUN) -m experiments docs
+
+site: $(READY) ## write the API pages of the library to site/, from its docstrings
+	$(RUN) -W error -W "ignore:__array__ implementation:DeprecationWarning" docs/api_pages.py
 
 notebooks: $(READY) ## execute the notebooks on results/reference
 	$(RUN) -m nbconvert --to notebook --execute --inplace notebooks/*.ipynb
@@ -64,7 +73,7 @@ lab: $(READY) ## open Jupyter on the notebooks
 # pyright reads no import hooks: links stand for the editable installation.
 $(VENV)/links: $(READY)
 	@mkdir -p $@/kdsuite
-	@for package in data models distill prune report; do ln -sfn ../../../$$package $@/kdsuite/$$package; done
+	@for package in data models distill prune compress report; do ln -sfn ../../../$$package $@/kdsuite/$$package; done
 	@ln -sfn ../../../kdsuite/__init__.py $@/kdsuite/__init__.py
 
 lint: $(READY) $(VENV)/links ## ruff, pyright, size of the notebooks

@@ -28,6 +28,7 @@ class Dataset:
             from the original ("tfds, re-encoded as JPEG", "tfds, 10,000 of 23,262 pictures").
         class_names: name of each label.
         train, validation, test: the splits; validation is taken from train.
+        seed: of the cut, or None where nobody cut it.
     """
 
     name: str
@@ -36,6 +37,7 @@ class Dataset:
     train: Split
     validation: Split
     test: Split
+    seed: int | None = None
 
 
 def load(
@@ -82,6 +84,7 @@ def load(
         source=source.provenance,
         class_names=source.class_names,
         **{split: _split(parts.get(split, parts["train"]), rows) for split, rows in cut.items()},
+        seed=seed,
     )
 
 

@@ -83,8 +83,14 @@ class Flip:
     """The image (view 0) and its mirror image (view 1)."""
 
     flips: ClassVar[bool] = True
-    count: ClassVar[int] = 2
-    identity: ClassVar[int] = 0
+
+    @property
+    def count(self) -> int:
+        return 2
+
+    @property
+    def identity(self) -> int:
+        return 0
 
     def apply(self, images, views):
         """Mirrors the images of view 1; see `Views.apply`."""

@@ -14,6 +14,7 @@ from kdsuite.distill.mapped import OnDisk
 from kdsuite.distill.objective import LOSS_PARTS
 from kdsuite.distill.outputs import TeacherOutputs, mixture, softened_names
 from kdsuite.distill.probabilities import to_logits
+from kdsuite.distill.provenance import TrainingData, training_data, training_data_bytes
 from kdsuite.distill.relational import RKD
 from kdsuite.distill.responses import Responses, load_responses, smoothed_labels
 from kdsuite.distill.saving import save_student
@@ -35,6 +36,7 @@ __all__ = [
     "SoftLoss",
     "StandardisedKD",
     "TeacherOutputs",
+    "TrainingData",
     "attention_loss",
     "attention_map",
     "bernoulli_loss",
@@ -58,4 +60,6 @@ __all__ = [
     "stack_teachers",
     "teacher_outputs",
     "to_logits",
+    "training_data",
+    "training_data_bytes",
 ]

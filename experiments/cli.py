@@ -3,10 +3,8 @@
 import argparse
 import contextlib
 import io
-import os
-import re
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -48,7 +46,7 @@ def _list(*, names_only: bool) -> int:
         for experiment in study.experiments:
             print(f"  {experiment.name:22}{experiment.summary}")
     print("\nOther commands")
-    print(f"  {'export':22}LiteRT and ONNX files of a trained network, each run on the test split")
+    print(f"  {'export':22}LiteRT, ONNX and OpenVINO files of a trained network, each run on the test split")
     print(f"  {'status':22}trials done, missing and failed in each setting, and the time left")
     print(f"  {'docs':22}rewrites the tables of README and docs from results/reference")
     print(f"  {'reference EXPERIMENT':22}for maintainers: writes results/reference, from a clean tree only")
@@ -74,6 +72,8 @@ def _reference(options: list[str]) -> int:
     if not options:
         raise UsageError("reference of what: give the name of an experiment")
     study, experiment = find(options[0])
+    from kdsuite.compress.terminal import quiet_startup
+
     with quiet_startup():
         from experiments.engine.settings import ROOT, commit
     if commit().endswith("-dirty") or commit() == "unknown":
@@ -112,6 +112,8 @@ def parse(config_type: type, default: Any, name: str, description: str, options:
     """
     import tyro
 
+    from kdsuite.compress.terminal import one_line
+
     stderr = io.StringIO()
     try:
         with contextlib.redirect_stderr(stderr):
@@ -125,7 +127,7 @@ def parse(config_type: type, default: Any, name: str, description: str, options:
     except SystemExit as exit_:
         if exit_.code in (0, None):
             raise
-        raise UsageError(_one_line(stderr.getvalue())) from None
+        raise UsageError(one_line(stderr.getvalue())) from None
     config.check()
     return config
 
@@ -193,10 +195,9 @@ def _docs() -> int:
 
 
 def _export(options: list[str]) -> int:
-    from experiments.engine.config import with_profile
     from experiments.export_config import ExportConfig
 
-    config = parse(ExportConfig, with_profile(ExportConfig, "full"), "export", "", options)
+    config = parse(ExportConfig, ExportConfig(), "export", "", options)
 
     def export() -> None:
         from experiments import export
@@ -225,10 +226,11 @@ def _guarded(work: Callable[[], None]) -> int:
 
 def user_errors() -> tuple[type[Exception], ...]:
     """Errors whose message tells the user what to mend."""
-    from kdsuite import data, distill, prune
+    from kdsuite import compress, data, distill, prune
     from kdsuite.report.errors import ReportError
 
-    return UsageError, data.DataError, distill.DistillationError, prune.PruneError, ReportError, OSError
+    of_libraries = (data.DataError, distill.DistillationError, prune.PruneError, compress.CompressionError)
+    return UsageError, *of_libraries, ReportError, OSError
 
 
 def _profile(options: list[str], default: str) -> str:
@@ -240,14 +242,11 @@ def _profile(options: list[str], default: str) -> str:
         raise UsageError("--profile: expected a name behind it, smoke, quick, full or paper") from None
 
 
-def _one_line(box: str) -> str:
-    """The words of an error that was drawn in a box."""
-    words = re.sub(r"\x1b\[[0-9;]*m|[─-╿]", " ", box).split("For full helptext")[0]
-    return " ".join(words.split())
-
-
 def import_quietly() -> None:
     """Imports TensorFlow and the engine, and keeps them from warning of what is meant to be so."""
+    # Here, not above: `make help` lists the experiments before the library is installed.
+    from kdsuite.compress.terminal import quiet_startup
+
     with quiet_startup():
         import tensorflow as tf
         from absl import logging
@@ -256,21 +255,6 @@ def import_quietly() -> None:
     # Each trial is a new model and so a new function to trace; TensorFlow takes that for a mistake.
     tf.get_logger().setLevel("ERROR")
     logging.set_verbosity(logging.ERROR)
-
-
-@contextlib.contextmanager
-def quiet_startup() -> Iterator[None]:
-    """TensorFlow's libraries write notes to the process' standard error while they load."""
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-    sys.stderr.flush()
-    stderr = os.dup(2)
-    with Path(os.devnull).open("w") as devnull:
-        os.dup2(devnull.fileno(), 2)
-        try:
-            yield
-        finally:
-            os.dup2(stderr, 2)
-            os.close(stderr)
 
 
 def _fail(message: str, status: int = 2) -> int:

@@ -1,169 +1,182 @@
-"""Export of a trained network to LiteRT (float32, float16, int8) and ONNX, each run again on the test split.
+"""Export of a trained network to LiteRT (float32, float16, int8), ONNX and OpenVINO, each run on the test split.
 
-    make export MODEL=student.keras ARGS="--data cifar10"        (python -m experiments export --model student.keras)
+    make export MODEL=student.keras ARGS="--data cifar10"        (python -m experiments export --model student.keras …)
 
-Each file goes beside the model; a row a format in results/export.csv has its bytes, its test accuracy beside the Keras
-model's, the share of test images on which both agree, and the median time for one image. int8 is calibrated on images
-of the training split; its inputs and outputs stay float32.
+Files go to results/export/, a folder for each model, data set and calibration; a row a format in results/export.csv has
+the file's bytes, its test accuracy, how its answers differ from the Keras model's, the time for one image and the peak
+of memory. Test images that the network was trained on, as its file says, are refused.
 """
 
-import statistics
-import tempfile
-import time
-import warnings
-from collections.abc import Callable
+import hashlib
+import json
 from pathlib import Path
 
 import keras
-import numpy as np
 import pandas as pd
 import tensorflow as tf
 
 from experiments.engine.errors import UsageError
 from experiments.engine.networks import load_model
 from experiments.engine.rows import Table, check_writable
-from experiments.engine.training import outputs
+from experiments.engine.settings import commit
 from experiments.export_config import ExportConfig
-from kdsuite import distill
+from kdsuite import compress, distill
+from kdsuite.compress.exporting import CALIBRATION_SIZE, draw_images
+from kdsuite.compress.running import cores
 from kdsuite.data import Dataset
 
 COLUMNS = (
-    *("study", "trial", "model", "format", "dataset", "source", "test_size", "params", "file_bytes"),
-    *("test_accuracy", "agreement", "latency_milliseconds", "file"),
+    *("study", "trial", "model", "model_file", "format", "dataset", "source", "train_size", "validation_size"),
+    *("test_size", "split_seed", "test_images", "calibration_size", "params", "file_bytes", "test_accuracy"),
+    *("agreement", "max_difference", "p50_milliseconds", "p95_milliseconds", "peak_memory_bytes", "threads"),
+    *("file", "keras", "tensorflow", "commit"),
 )
-Forward = Callable[[np.ndarray], np.ndarray]
+INT8 = "litert-int8"
 
 
 def run(config: ExportConfig) -> None:
-    """Writes, runs and measures each format that is not in the rows yet."""
+    """Writes each format's file that is not there, and measures each that is new or not in the rows yet."""
     assert config.model is not None
     model = load_model(config.model)
-    _, size, width, channels = model.input_shape
-    if None in (size, width, channels) or size != width:
-        raise UsageError(f"{config.model} takes images of any size or not square: expected one fixed square size")
-    dataset = config.load(image_size=size, channels=channels)
+    size, channels = image_shape(model)
+    known = distill.training_data(config.model)
+    dataset = load_data(config, known, image_size=size, channels=channels)
+    test_images = check_unseen(config, known, dataset)
     distill.check_same_outputs(model.output_shape, (None, len(dataset.class_names)))
     check_writable(config.results)
     rows = Table(config.results / "export.csv", COLUMNS)
-    fingerprint = distill.model_fingerprint(model)[:12]
-    logits = outputs(model, dataset.test)
+    key = _key(config, model, dataset)
+    folder = config.results / "export" / f"{config.model.stem}-{dataset.name}-{key}"
+    formats = [name for name in config.formats if name != "keras"]
+    present = set(folder.glob("*"))
+    calibration_size = _calibration_size(config, dataset)
+    calibration = draw_images(dataset.train, calibration_size) if INT8 in formats else None
+    files = compress.export(model, folder, formats, calibration, stem=config.model.stem)
+    files = {name: files.get(name, config.model) for name in config.formats}
+    threads = config.threads or cores()
+    logits = compress.logits(model, dataset.test)
     print(f"{config.model} on {len(dataset.test):,} test images of {dataset.name} from {dataset.source}")
-    for name in config.formats:
-        key = f"{fingerprint}-{dataset.test.fingerprint[:8]}-{name}"
-        if key in rows.trials():
+    for name, path in files.items():
+        trial = f"{key}-{name}-{threads}x{config.timings}"
+        is_new = name != "keras" and path not in present
+        if trial in rows.trials() and not is_new:
             continue
-        path = config.model
-        if name != "keras":
-            path = config.model.with_suffix(SUFFIXES[name])
-            path.write_bytes(converted(model, name, dataset, config.calibration_size))
+        measured = compress.measure(path, dataset.test, logits, threads=threads, turns=config.timings)
         described = {
             "study": config.study,
-            "trial": key,
+            "trial": trial,
             "model": model.name,
+            "model_file": config.model,
             "format": name,
             "dataset": dataset.name,
             "source": dataset.source,
+            "train_size": len(dataset.train),
+            "validation_size": len(dataset.validation),
             "test_size": len(dataset.test),
+            "split_seed": dataset.seed,
+            "test_images": test_images,
+            "calibration_size": calibration_size if name == INT8 else None,
             "params": model.count_params(),
-            "file": path.name,
+            "file_bytes": measured.file_bytes,
+            "test_accuracy": measured.accuracy,
+            "agreement": measured.agreement,
+            "max_difference": measured.max_difference,
+            "p50_milliseconds": measured.p50_milliseconds,
+            "p95_milliseconds": measured.p95_milliseconds,
+            "peak_memory_bytes": measured.peak_memory_bytes,
+            "threads": threads,
+            "file": path if name == "keras" else path.relative_to(config.results),
+            "keras": keras.__version__,
+            "tensorflow": tf.__version__,
+            "commit": commit(),
         }
-        rows.append([described | measured(model, path, name, dataset, logits, config.timings)])
+        rows.append([described], replace=True)
     table = pd.read_csv(rows.path)
-    table = table[table.trial.str.startswith(fingerprint)].drop(columns=["study", "trial", "dataset", "source"])
-    print(table.to_string(index=False))
-    print(f"rows: {rows.path}")
+    shown = table[table.trial.str.startswith(key)].drop(columns=[*COLUMNS[:4], *COLUMNS[5:7], *COLUMNS[-3:]])
+    print(shown.to_string(index=False))
+    print(f"files: {folder}\nrows: {rows.path}")
 
 
-SUFFIXES = {
-    "litert-float32": ".float32.tflite",
-    "litert-float16": ".float16.tflite",
-    "litert-int8": ".int8.tflite",
-    "onnx": ".onnx",
-}
+def image_shape(model: keras.Model) -> tuple[int, int]:
+    """Height, equal to width, and channels of a model's images.
 
-
-def converted(model: keras.Model, name: str, dataset: Dataset, calibration_size: int) -> bytes:
-    """The model in another format, with float32 inputs and outputs.
-
-    Args:
-        model: from images (n, height, width, channels) to logits.
-        name: one of the formats but "keras".
-        dataset: int8 is calibrated on images of `train`.
-        calibration_size: how many.
+    Raises:
+        UsageError: a model that is not from one square image to one vector of logits.
     """
-    signature = [tf.TensorSpec((None, *model.input_shape[1:]), tf.float32, name="image")]
-    with tempfile.TemporaryDirectory() as folder, warnings.catch_warnings():
-        # Keras' copy of tf2onnx asks NumPy for a name that has gone.
-        warnings.filterwarnings("ignore", category=FutureWarning)
-        if name == "onnx":
-            path = Path(folder) / "model.onnx"
-            model.export(path, format="onnx", verbose=False, input_signature=signature)
-            return path.read_bytes()
-        model.export(folder, format="tf_saved_model", verbose=False, input_signature=signature)
-        return _litert(folder, name, dataset, calibration_size)
+    inputs, outputs = getattr(model, "inputs", None), getattr(model, "outputs", None)
+    if not inputs or not outputs:
+        raise UsageError(f"{model.name} has no inputs yet: build it, with keras.Input(shape), before it is saved")
+    if len(inputs) > 1 or len(outputs) > 1:
+        raise UsageError(
+            f"{model.name} has {len(inputs)} inputs and {len(outputs)} outputs: expected one image and one vector of "
+            "logits (kdsuite.compress.export takes others)"
+        )
+    shape = tuple(inputs[0].shape[1:])
+    if len(shape) != 3:
+        raise UsageError(
+            f"{model.name} takes inputs {shape}: expected images (height, width, channels), put "
+            "keras.layers.Flatten or Reshape in front"
+        )
+    if None in shape or shape[0] != shape[1]:
+        raise UsageError(f"{model.name} takes images {shape}: expected one fixed square size")
+    return shape[0], shape[2]
 
 
-def _litert(folder: str, name: str, dataset: Dataset, calibration_size: int) -> bytes:
-    converter = tf.lite.TFLiteConverter.from_saved_model(folder)
-    if name != "litert-float32":
-        converter.optimizations = [tf.lite.Optimize.DEFAULT]
-    if name == "litert-float16":
-        converter.target_spec.supported_types = [tf.float16]
-    if name == "litert-int8":
-        images = next(iter(dataset.train.batches(calibration_size, seed=0, epoch=0)))[0].numpy().astype(np.float32)
-        converter.representative_dataset = lambda: ([image[None]] for image in images)
-        converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS_INT8]
-    return converter.convert()
+def load_data(config: ExportConfig, known: distill.TrainingData | None, **shape) -> Dataset:
+    """The data set, cut as it was for the network's training where no option says otherwise."""
+    sizes = {f"{split}_size": getattr(config, f"{split}_size") for split in ("train", "validation", "test")}
+    seed = config.split_seed
+    is_same = known is not None and known.name in (config.data, Path(config.data).resolve().name)
+    if is_same and seed is None and not any(sizes.values()):
+        assert known is not None
+        sizes, seed = {f"{split}_size": size for split, size in known.sizes.items()}, known.seed
+    return config.load(**sizes, seed=seed or 0, **shape)
 
 
-def forward_of(model: keras.Model, path: Path, name: str) -> Forward:
-    """A function from one float32 image (1, height, width, channels) to its logits, that runs the file at `path`."""
-    if name == "keras":
-        compiled = tf.function(lambda images: model(images, training=False), reduce_retracing=True)
-        return lambda image: compiled(image).numpy()
-    if name == "onnx":
-        import onnxruntime
+def check_unseen(config: ExportConfig, known: distill.TrainingData | None, dataset: Dataset) -> str:
+    """Whether the test images are new to the network: "unseen", or "unknown", which is said.
 
-        session = onnxruntime.InferenceSession(path.read_bytes(), providers=["CPUExecutionProvider"])
-        entry = session.get_inputs()[0].name
-        return lambda image: session.run(None, {entry: image})[0]
-    with warnings.catch_warnings():
-        # TensorFlow's interpreter is deprecated, but its successor needs a package without a build for Python 3.11.
-        warnings.simplefilter("ignore")
-        interpreter = tf.lite.Interpreter(model_content=path.read_bytes())
-    interpreter.allocate_tensors()
-    entry, exit_ = interpreter.get_input_details()[0]["index"], interpreter.get_output_details()[0]["index"]
-
-    def forward(image: np.ndarray) -> np.ndarray:
-        interpreter.set_tensor(entry, image)
-        interpreter.invoke()
-        return interpreter.get_tensor(exit_)
-
-    return forward
-
-
-def measured(model: keras.Model, path: Path, name: str, dataset: Dataset, logits: np.ndarray, timings: int) -> dict:
-    """The measured columns of a row: the file at `path`, run on every test image.
-
-    Args:
-        model: the Keras model.
-        path: its file in the format `name`.
-        dataset: measures on `test`, one image after the other.
-        logits: of the Keras model on `test`.
-        timings: how many images are timed.
+    Raises:
+        UsageError: it was trained on some of them, or on other classes.
     """
-    forward = forward_of(model, path, name)
-    given, seconds = [], []
-    for images, _ in dataset.test.batches(1):
-        image = images.numpy().astype(np.float32)
-        begin = time.perf_counter()
-        given.append(forward(image)[0].argmax())
-        seconds.append(time.perf_counter() - begin)
-    taken = np.array(given)
-    return {
-        "file_bytes": path.stat().st_size,
-        "test_accuracy": float(np.mean(taken == dataset.test.labels)),
-        "agreement": float(np.mean(taken == logits.argmax(-1))),
-        # The first ones warm up.
-        "latency_milliseconds": 1000 * statistics.median(seconds[10 : 10 + timings]),
-    }
+    if known is None:
+        print(
+            f"{config.model} does not say what it was trained on: that no test image was among it cannot be checked "
+            "(distill.save_student(student, path, dataset) writes it)"
+        )
+        return "unknown"
+    if known.class_names != dataset.class_names:
+        raise UsageError(
+            f"{config.model} was trained on the classes {', '.join(known.class_names)}: expected the same, in this "
+            f"order, of {dataset.name}, which has {', '.join(dataset.class_names)}"
+        )
+    seen = known.trained_on(dataset.test)
+    if seen:
+        raise UsageError(
+            f"{seen:,} of {len(dataset.test):,} test images of {dataset.name} are among those that {config.model} was "
+            "trained on: leave out sizes and seed, its file says how its data was cut, or give other test images"
+        )
+    is_same_cut = dataset.test.fingerprint == known.test_fingerprint
+    if dataset.name == known.name and not is_same_cut and not known.trained_on(dataset.train):
+        print(
+            f"no image of {dataset.name} is among those that {config.model} was trained on, though that was of this "
+            "name: pixels may have been decoded or resized otherwise, and whether test images are new cannot be checked"
+        )
+        return "unknown"
+    return "unseen"
+
+
+def _key(config: ExportConfig, model: keras.Model, dataset: Dataset) -> str:
+    """12 hex digits: another model, path, study, data set, split or calibration has others."""
+    assert config.model is not None
+    parts = [str(config.model.resolve()), distill.model_fingerprint(model), config.study]
+    parts += [dataset.name, dataset.train.fingerprint, dataset.validation.fingerprint, dataset.test.fingerprint]
+    parts += [str(_calibration_size(config, dataset))]
+    return hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:12]
+
+
+def _calibration_size(config: ExportConfig, dataset: Dataset) -> int:
+    asked = config.calibration_size
+    if asked is not None and asked > len(dataset.train):
+        raise UsageError(f"calibration size {asked}: there are {len(dataset.train):,} training images")
+    return asked or min(CALIBRATION_SIZE, len(dataset.train))

@@ -29,7 +29,8 @@ def write(root: Path = ROOT) -> list[Path]:
     pages[root / "docs" / "verdicts.txt"] = "".join(
         verdict_lines(f"study {study.number}", found) for study, found in judged.items()
     )
-    pages[root / "docs" / "export.md"] = export_page()
+    guide = root / "docs" / "export.md"
+    pages[guide] = between_marks(guide.read_text(), export_table())
     readme = root / "README.md"
     pages[readme] = between_marks(readme.read_text(), front_table(judged))
     for path, text in pages.items():
@@ -109,14 +110,10 @@ def provenance(study: registry.Study) -> str:
     return markdown(pd.DataFrame(lines)) if lines else "The reference has no rows yet."
 
 
-def export_page() -> str:
+def export_table() -> str:
     """The table of exported networks."""
     path = REFERENCE / "export.csv"
-    table = markdown(formats(pd.read_csv(path))) if path.exists() else "No exports yet."
-    return (
-        "# Exported networks\n\nThe best student of each experiment by validation accuracy, in each format: test "
-        f"accuracy, size of the file, median time for one image on 2 CPU cores (`make export`).\n\n{table}\n"
-    )
+    return markdown(formats(pd.read_csv(path))) if path.exists() else "No exports yet."
 
 
 def between_marks(text: str, table: str) -> str:

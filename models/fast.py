@@ -12,7 +12,7 @@ def fast_copy(model: keras.Model, policy: str = "mixed_bfloat16") -> keras.Model
     operation where Keras' are several, and its GELU is compiled by XLA (its convolutions are not: that slows them).
 
     Args:
-        model: functional, of layers of Keras; it is not changed.
+        model: functional, of layers of Keras and other such models; it is not changed.
         policy: dtype policy of all layers that have the default one.
 
     Returns:
@@ -20,6 +20,8 @@ def fast_copy(model: keras.Model, policy: str = "mixed_bfloat16") -> keras.Model
     """
 
     def convert(layer):
+        if isinstance(layer, keras.Model):
+            return fast_copy(layer, policy)
         config = layer.get_config()
         if layer.dtype_policy.name == keras.config.dtype_policy().name and layer not in outputs:
             config["dtype"] = policy
@@ -37,7 +39,7 @@ def fast_copy(model: keras.Model, policy: str = "mixed_bfloat16") -> keras.Model
 
 class _FusedBatchNormalization(layers.BatchNormalization):
     def call(self, inputs, training=None, mask=None):
-        if len(inputs.shape) != 4:
+        if len(inputs.shape) != 4 or self.synchronized:
             return super().call(inputs, training=training, mask=mask)
         gamma = self.gamma if self.scale else tf.ones_like(self.moving_mean)
         beta = self.beta if self.center else tf.zeros_like(self.moving_mean)

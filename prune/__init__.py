@@ -13,7 +13,7 @@ from kdsuite.prune.ranking import channel_scores, rank_channels
 from kdsuite.prune.removal import remove
 from kdsuite.prune.removed import RemovalReport, removal_report
 from kdsuite.prune.selection import select
-from kdsuite.prune.shrinking import shrink
+from kdsuite.prune.shrinking import channels_to_delete, shrink
 from kdsuite.prune.timing import latency
 from kdsuite.prune.units import Unit, units
 
@@ -31,6 +31,7 @@ __all__ = [
     "block_influence",
     "channel_groups",
     "channel_scores",
+    "channels_to_delete",
     "delete_channels",
     "deletion_report",
     "flatten",

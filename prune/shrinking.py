@@ -24,7 +24,13 @@ LATENCY_PROBES = 8
 
 @dataclass(frozen=True)
 class _Request:
-    """What stays the same over all steps of one shrinking."""
+    """What stays the same over all steps of one shrinking.
+
+    Attributes:
+        fewest: by name of layer, how many of its channels stay at least.
+        whole: cost of the original.
+        others: as in `shrink`.
+    """
 
     data: Iterable | None
     criterion: Criterion | OwnCriterion
@@ -34,7 +40,7 @@ class _Request:
     tolerance: float
     round_to: int
     scores_per: Literal["params", "macs"] | None
-    surgeon: Surgeon
+    fewest: dict[str, int]
     whole: float
 
 
@@ -83,18 +89,64 @@ def shrink(
     Raises:
         PruneError: the target is not within reach, or another argument is not one of these.
     """
+    if not isinstance(steps, int) or steps < 1:
+        raise PruneError(f"steps {steps!r}: expected a whole number from 1")
+    channels = Channels(flatten(model))
+    request = _request(
+        channels, data, keep, criterion, scope, target, seed, tolerance, round_to, scores_per, max_layer_share
+    )
+    original = channels.model
+    for step in range(1, steps + 1):
+        numbers = _step(channels, original, request, keep ** (step / steps))
+        smaller = cut(channels, numbers, surgeon)
+        if step < steps:
+            if between_steps is not None:
+                between_steps(smaller)
+            channels = Channels(smaller)
+    return smaller
+
+
+def channels_to_delete(
+    model: keras.Model,
+    data: Iterable | None = None,
+    keep: float = 0.7,
+    criterion: Criterion | OwnCriterion = "l1",
+    scope: Scope = "global",
+    target: Target = "params",
+    *,
+    seed: int = 0,
+    tolerance: float | None = None,
+    round_to: int = 1,
+    scores_per: Literal["params", "macs"] | None = None,
+    max_layer_share: float | None = None,
+) -> dict[str, list[int]]:
+    """What `shrink` deletes in one step, for `delete_channels`: by name of layer, indices of its channels.
+
+    Args, Raises:
+        As `shrink`.
+    """
+    channels = Channels(flatten(model))
+    request = _request(
+        channels, data, keep, criterion, scope, target, seed, tolerance, round_to, scores_per, max_layer_share
+    )
+    return channels.given_by(_step(channels, channels.model, request, keep))
+
+
+def _request(
+    channels, data, keep, criterion, scope, target, seed, tolerance, round_to, scores_per, max_layer_share
+) -> _Request:
+    """The checked arguments of a shrinking."""
     _check_words(scope=(scope, ("global", "layer")), target=(target, ("params", "macs", "latency")))
     _check_words(scores_per=(scores_per, (None, "params", "macs")))
     if not 0 < keep < 1:
         raise PruneError(f"keep {keep}: expected a share between 0 and 1")
     if max_layer_share is not None and not 0 < max_layer_share <= 1:
         raise PruneError(f"max_layer_share {max_layer_share}: expected a share above 0, up to 1")
-    for name, value in (("round_to", round_to), ("steps", steps)):
-        if not isinstance(value, int) or value < 1:
-            raise PruneError(f"{name} {value!r}: expected a whole number from 1")
+    if not isinstance(round_to, int) or round_to < 1:
+        raise PruneError(f"round_to {round_to!r}: expected a whole number from 1")
     check_criterion(criterion, data)
-    channels = Channels(flatten(model))
-    request = _Request(
+    share = 1 if max_layer_share is None else max_layer_share
+    return _Request(
         data=data,
         criterion=criterion,
         scope=scope,
@@ -103,23 +155,13 @@ def shrink(
         tolerance=(0.05 if target == "latency" else 0.02) if tolerance is None else tolerance,
         round_to=round_to,
         scores_per=scores_per,
-        surgeon=surgeon,
+        fewest={name: len(given) - int(share * len(given)) for name, given in channels.given.items()},
         whole=0 if target == "latency" else Costs(channels, target).without(()),
     )
-    original = channels.model
-    fewest = {name: len(given) - int((max_layer_share or 1) * len(given)) for name, given in channels.given.items()}
-    for step in range(1, steps + 1):
-        most = {name: len(given) - fewest[name] for name, given in channels.given.items()}
-        smaller = _step(channels, original, request, keep ** (step / steps), most)
-        if step < steps:
-            if between_steps is not None:
-                between_steps(smaller)
-            channels = Channels(smaller)
-    return smaller
 
 
-def _step(channels: Channels, original: keras.Model, request: _Request, keep: float, most) -> keras.Model:
-    """The model with channels deleted down to a share of the original's cost."""
+def _step(channels: Channels, original: keras.Model, request: _Request, keep: float) -> list[int]:
+    """Numbers of the channels to delete, down to a share of the original's cost."""
     groups = groups_of(channels)
     if not groups:
         raise PruneError(f"model {original.name!r} has no channels that can be deleted")
@@ -127,6 +169,7 @@ def _step(channels: Channels, original: keras.Model, request: _Request, keep: fl
     if all(values is None for values in scores):
         raise PruneError(f"criterion {request.criterion!r} cannot score any channel of model {original.name!r}")
     costs = Costs(channels, request.scores_per).saved() if request.scores_per else None
+    most = {name: len(given) - request.fewest[name] for name, given in channels.given.items()}
     order = deletion_order(channels, groups, scores, request.scope, costs, most)
 
     def deleted(count: int) -> list[int]:
@@ -149,7 +192,7 @@ def _step(channels: Channels, original: keras.Model, request: _Request, keep: fl
             f"keep {keep:g} of the {request.target} is out of reach: the nearest is {share:.3f}, with "
             f"{len(deleted(count))} of {len(order)} channels deleted"
         )
-    return cut(channels, deleted(count), request.surgeon)
+    return deleted(count)
 
 
 def _nearest(left: Callable[[int], float], high: int, keep: float, probes: int) -> tuple[int, float]:

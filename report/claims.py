@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import pandas as pd
 
 from kdsuite.report.comparisons import AsPublished, Level
-from kdsuite.report.conditions import Condition
+from kdsuite.report.conditions import Requirement
 from kdsuite.report.errors import ReportError
 from kdsuite.report.measures import measure_of, signed
 from kdsuite.report.samples import ALIKE, HIGHER, PUBLISHED, Comparison
@@ -53,7 +53,7 @@ class Claim:
     published: float | None = None
     paper: str = ""
     matters: Matters | None = None
-    judged_when: tuple[Condition, ...] = ()
+    judged_when: tuple[Requirement, ...] = ()
     kind: str = PAPER
     given: str = ""
     note: str = ""

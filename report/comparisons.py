@@ -107,6 +107,8 @@ class Level:
         measure = measure_of(self.measure)
         rows = select(self.group, results, experiment, self.table)
         values = means(rows, measure, (self.by,))
+        if values.empty:
+            raise NotRun(f"{self.group.describe(rows)}: no row has {measure.name}")
         interval, given = mean_interval(values), ""
         if len(values) == 1 and measure.unit == "%":
             interval, given = proportion_interval(values.iloc[0], int(rows[self.images].iloc[0])), "this network"

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Protocol
 
 from kdsuite.report.errors import NotRun
 from kdsuite.report.groups import Group, where
@@ -12,6 +13,14 @@ from kdsuite.report.samples import select
 WORDS = {"train_size": "training images", "test_size": "test images", "epochs": "epochs"}
 ALL = where("rows")
 TEACHER = where("teacher", role="teacher")
+
+
+class Requirement(Protocol):
+    """What rows must fulfil before a claim is judged: a `Condition`, or a study's own."""
+
+    def unmet(self, results: Mapping[str, Results], experiment: str) -> str | None:
+        """What is found and what was needed, or None where it is met."""
+        ...
 
 
 @dataclass(frozen=True)

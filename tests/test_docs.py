@@ -6,9 +6,11 @@ from pathlib import Path
 import keras
 import numpy as np
 import pytest
+import tensorflow as tf
 from PIL import Image
 
 from experiments import pages, registry
+from kdsuite import data
 
 ROOT = Path(__file__).resolve().parents[1]
 README = (ROOT / "README.md").read_text()
@@ -65,8 +67,53 @@ def test_the_guide_runs(photos):
     assert convolutions(names["smaller"]) == convolutions(names["teacher"]) - 1
 
 
+@pytest.mark.slow
+def test_the_page_on_compression_runs(photos, capsys):
+    teacher = classifier(32, "softmax")
+    teacher.compile("adam", "sparse_categorical_crossentropy", jit_compile=False)
+    split = data.load("photos", image_size=32).train
+    teacher.fit(split.batches(8, seed=0), epochs=20, shuffle=False, verbose=0)
+    teacher.save("teacher.keras")
+    names = run(ROOT / "docs" / "compress.md")
+    assert names["result"].files[1].macs <= 0.5 * names["result"].files[0].macs
+    assert "groups of channels that go together" in capsys.readouterr().out
+
+
+@pytest.mark.slow
+def test_the_guide_to_exports_runs(photos, capsys):
+    classifier(32, None).save("student.keras")
+    names = run(ROOT / "docs" / "export.md")
+    assert [path.name for path in names["files"].values()] == [
+        "student.float32.tflite",
+        "student.float16.tflite",
+        "student.int8.tflite",
+        "student.onnx",
+    ]
+    assert "litert-int8" in capsys.readouterr().out
+    assert names["known"].trained_on(names["dataset"].train) == names["known"].sizes["train"]
+
+
+@pytest.mark.slow
+def test_the_guide_to_clusters_runs():
+    names = run(ROOT / "docs" / "cluster.md")
+    images, labels = np.random.default_rng(0).normal(size=(8, 8)).astype(np.float32), np.arange(8) % 3
+    with names["strategy"].scope():
+        logits = names["student"](images).numpy()
+    batch = tf.data.Dataset.from_tensors((images, {"labels": labels, "teacher": {"logits": logits}}))
+    assert np.isfinite(names["distiller"].fit(batch, shuffle=False, verbose=0).history["loss"]).all()
+
+
+def test_every_code_block_is_run_by_a_test_here():
+    tests = Path(__file__).read_text()
+    for path in TEXTS:
+        if "```python" in path.read_text():
+            assert re.search(rf'run\(ROOT / .*"{path.name}"\)', tests), path.name
+
+
 def test_generated_files_are_those_of_the_rows(tmp_path):
-    (tmp_path / "README.md").write_text(README)
+    (tmp_path / "docs").mkdir()
+    for name in ("README.md", "docs/export.md"):
+        (tmp_path / name).write_text((ROOT / name).read_text())
     for path in pages.write(tmp_path):
         assert path.read_text() == (ROOT / path.relative_to(tmp_path)).read_text(), path.name
 

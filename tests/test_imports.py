@@ -11,7 +11,7 @@ from experiments import registry
 
 ROOT = Path(__file__).resolve().parent.parent
 LIBRARY = {"data", "models", "distill", "prune"}
-PACKAGES = LIBRARY | {"report", "experiments", "benchmarks"}
+PACKAGES = LIBRARY | {"compress", "report", "experiments", "benchmarks"}
 STUDIES = [study.package.rpartition(".")[2] for study in registry.studies()]
 
 
@@ -46,10 +46,16 @@ def test_the_library_and_the_report_import_nothing_of_ours(package):
         assert not foreign, f"{file.relative_to(ROOT)} imports {foreign}"
 
 
+def test_compress_imports_the_libraries_alone():
+    for file in files(ROOT / "compress"):
+        foreign = {name for name in ours(file.read_text()) if name.partition(".")[0] not in LIBRARY | {"compress"}}
+        assert not foreign, f"{file.relative_to(ROOT)} imports {foreign}"
+
+
 def test_no_code_of_ours_imports_a_bare_name():
     for package in PACKAGES:
         for file in files(ROOT / package):
-            bare = {name.partition(".")[0] for name in imported(file.read_text())} & (LIBRARY | {"report"})
+            bare = {name.partition(".")[0] for name in imported(file.read_text())} & (LIBRARY | {"compress", "report"})
             assert not bare, f"{file.relative_to(ROOT)} imports {bare}: write kdsuite.…"
 
 

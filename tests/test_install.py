@@ -35,9 +35,10 @@ def test_it_brings_what_the_library_needs_and_no_more(wheel):
         packages = {Path(name).parts[1] for name in file.namelist() if name.startswith("kdsuite/")}
     required = {line.split(";")[0] for line in metadata.get_all("Requires-Dist") if "extra ==" not in line}
     assert {name.split(">")[0].split("[")[0].strip() for name in required} == NEEDED
-    assert {"data", "models", "distill", "prune", "report"} <= packages
+    assert {"data", "models", "distill", "prune", "compress", "report"} <= packages
     assert not {"experiments", "tests", "notebooks"} & packages
-    assert {"tfds", "export", "report", "notebooks", "ray"} <= set(metadata.get_all("Provides-Extra"))
+    extras = {"tfds", "compress", "export", "openvino", "report", "notebooks", "ray"}
+    assert extras <= set(metadata.get_all("Provides-Extra"))
 
 
 def test_it_works_in_a_project_with_folders_of_the_same_names(wheel, tmp_path):
@@ -55,6 +56,8 @@ def test_it_works_in_a_project_with_folders_of_the_same_names(wheel, tmp_path):
         "student = builders.mlp((4,), classes=2)\n"
         "distill.Distiller(student, lambda_=0.0).compile('adam')\n"
         "assert prune.macs(student) == 28 * 28 * 4 + 4 * 2\n"
+        "from kdsuite import compress\n"
+        "assert list(compress.FORMATS)[0] == 'litert-float32' and callable(compress.export)\n"
         "assert theirs.load('synthetic', train_size=10).train.images.shape[0] == 10\n"
     )
     done = subprocess.run(

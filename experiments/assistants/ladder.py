@@ -1,6 +1,7 @@
 """Whom each network of study 4 learns from."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from typing import Any
 
 from experiments.assistants.networks import FEATURES, HEADS, SIZES
 from experiments.assistants.trials import EnsembleTrial, FeatureTrial, LadderTrial, LogitTrial
@@ -10,10 +11,11 @@ ALONE, FROM_TEACHER = "alone", "from the teacher"
 THROUGH_ASSISTANTS, DENSELY_GUIDED = "through assistants", "densely guided"
 RESIDUAL = "residual"
 SEEDS_BETWEEN_MEMBERS = 100
+Settings = Callable[[str], dict[str, Any]]
 
 
 def students(
-    regimes: tuple[str, ...], count: int, teachers: Sequence[LadderTrial], settings: dict, seed: int
+    regimes: tuple[str, ...], count: int, teachers: Sequence[LadderTrial], settings: Settings, seed: int
 ) -> tuple[FeatureTrial, ...]:
     """`count` students that share VGG-16's vector among them, each a chunk of its teacher's features.
 
@@ -21,7 +23,7 @@ def students(
         regimes: they belong to.
         count: 1, 2, 4 or 8.
         teachers: in the order of the vector; each gives an equal part of it.
-        settings: fields of all trials.
+        settings: gives the fields that say how a network of a size is trained.
         seed: of the ensemble and its first member; the others follow, a hundred apart.
     """
     size, chunk, part = SIZES[count], FEATURES // count, FEATURES // len(teachers)
@@ -40,14 +42,14 @@ def students(
             member=number + 1,
             ensemble_seed=seed,
             units=HEADS[size],
-            **settings,
+            **settings(size),
         )
         for number in range(count)
     )
 
 
 def by_regime(
-    vgg: LadderTrial, settings: dict, seed: int, s1_seed: int
+    vgg: LadderTrial, settings: Settings, seed: int, s1_seed: int
 ) -> dict[str, dict[int, tuple[FeatureTrial, ...]]]:
     """The study's three regimes: regime → number of students → the students.
 
@@ -64,7 +66,7 @@ def by_regime(
     }
 
 
-def ensemble(members: tuple[FeatureTrial, ...], settings: dict, *, summed: bool = False) -> EnsembleTrial:
+def ensemble(members: tuple[FeatureTrial, ...], settings: Settings, *, summed: bool = False) -> EnsembleTrial:
     """The members under VGG-16's output layer, to be fine-tuned with these settings."""
     return EnsembleTrial(
         method="ensemble",
@@ -75,12 +77,12 @@ def ensemble(members: tuple[FeatureTrial, ...], settings: dict, *, summed: bool 
         teacher=members[0].vgg,
         members=members,
         summed=summed,
-        **settings,
+        **settings(members[0].size),
     )
 
 
 def logit_networks(
-    vgg: LadderTrial, settings: dict, seed: int, *, lambda_: float, temperature: float, drop_rate: float
+    vgg: LadderTrial, settings: Settings, seed: int, *, lambda_: float, temperature: float, drop_rate: float
 ) -> list[LogitTrial]:
     """The smallest network taught by no one, by VGG-16, through assistants, and densely guided.
 
@@ -92,7 +94,7 @@ def logit_networks(
 
     def network(regimes: tuple[str, ...], size: str, line: Sequence[LadderTrial], **own) -> LogitTrial:
         return LogitTrial(
-            network=f"{size}_logits", size=size, regimes=regimes, line=tuple(line), seed=seed, **settings, **own
+            network=f"{size}_logits", size=size, regimes=regimes, line=tuple(line), seed=seed, **settings(size), **own
         )
 
     s1, *smaller = SIZES.values()
@@ -109,7 +111,7 @@ def logit_networks(
     ]
 
 
-def residual_pair(vgg: LadderTrial, settings: dict, seed: int) -> tuple[FeatureTrial, FeatureTrial]:
+def residual_pair(vgg: LadderTrial, settings: Settings, seed: int) -> tuple[FeatureTrial, FeatureTrial]:
     """A student of the whole vector and an assistant that learns what is left of it (Gao et al. 2020, §3.1)."""
     usual = {
         "method": "features",
@@ -121,9 +123,10 @@ def residual_pair(vgg: LadderTrial, settings: dict, seed: int) -> tuple[FeatureT
         "members": 2,
         "ensemble_seed": seed,
         "units": FEATURES,
-        **settings,
     }
-    student = FeatureTrial(network="of_4_residual_student", size="of_4", member=1, seed=seed, **usual)
+    student = FeatureTrial(
+        network="of_4_residual_student", size="of_4", member=1, seed=seed, **usual, **settings("of_4")
+    )
     assistant = FeatureTrial(
         network="of_8_residual_assistant",
         size="of_8",
@@ -131,5 +134,6 @@ def residual_pair(vgg: LadderTrial, settings: dict, seed: int) -> tuple[FeatureT
         seed=seed + SEEDS_BETWEEN_MEMBERS,
         residual_of=student,
         **usual,
+        **settings("of_8"),
     )
     return student, assistant

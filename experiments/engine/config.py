@@ -29,11 +29,7 @@ REFERENCE = Path("results/reference")
 
 
 @dataclass(frozen=True)
-class Config:
-    profile: Annotated[Profile, Handling()] = "full"
-    """Size of the run: smoke takes seconds, quick minutes; full is the reference's size, paper the study's own."""
-    seeds: Annotated[tuple[int, ...], SEED, Distinct(), Handling()] = (0, 1, 2)
-    """Seeds; each one repeats the whole grid."""
+class DataConfig:
     data: str = "mnist"
     """TFDS name, or folder of images with one sub-folder a class."""
     train_size: Annotated[int | None, COUNT] = None
@@ -44,10 +40,41 @@ class Config:
     """Number of test images; by default the whole test part, or a fifth where the data set has none."""
     split_seed: Annotated[int, SEED] = 0
     """Seed of the cut into train, validation and test."""
-    results: Annotated[Path, Handling()] = Path("results")
-    """Folder of the rows and figures, with one sub-folder an experiment and setting."""
     cache: Annotated[Path, Handling()] = Path(".cache")
     """Folder of decoded data, trained networks, teacher outputs and unfinished trials."""
+
+    def check(self) -> None:
+        """Checks every option, before anything is read or trained.
+
+        Raises:
+            UsageError: a value is out of range, or two options do not go together.
+        """
+        check_ranges(self)
+        if not self.data.strip():
+            raise UsageError(f"data {self.data!r}: expected a TFDS name or a folder of images")
+
+    def load(self, **settings):
+        """Loads the data set with these options; `settings` of `kdsuite.data.load` add to them or take their place."""
+        from kdsuite import data
+
+        sizes = {
+            "train_size": self.train_size,
+            "validation_size": self.validation_size,
+            "test_size": self.test_size,
+            "seed": self.split_seed,
+            "cache": self.cache,
+        }
+        return data.load(self.data, **sizes | settings)
+
+
+@dataclass(frozen=True)
+class Config(DataConfig):
+    profile: Annotated[Profile, Handling()] = "full"
+    """Size of the run: smoke takes seconds, quick minutes; full is the reference's size, paper the study's own."""
+    seeds: Annotated[tuple[int, ...], SEED, Distinct(), Handling()] = (0, 1, 2)
+    """Seeds; each one repeats the whole grid."""
+    results: Annotated[Path, Handling()] = Path("results")
+    """Folder of the rows and figures, with one sub-folder an experiment and setting."""
     workers: Annotated[int | None, Between(1, 256), Handling()] = None
     """Processes that train at the same time, with the cores divided among them; by default two where there are two
     cores, one in profile smoke. With an address, the most trials at the same time; by default as many as fit."""
@@ -71,14 +98,7 @@ class Config:
     PROFILES: ClassVar[dict[str, dict[str, Any]]] = {"full": {}}
 
     def check(self) -> None:
-        """Checks every option, before anything is read or trained.
-
-        Raises:
-            UsageError: a value is out of range, or two options do not go together.
-        """
-        check_ranges(self)
-        if not self.data.strip():
-            raise UsageError(f"data {self.data!r}: expected a TFDS name or a folder of images")
+        super().check()
         if self.save_best is not None and self.save_best.suffix != ".keras":
             raise UsageError(f"save best {self.save_best}: expected the name of a .keras file")
         self._check_cluster()
@@ -127,19 +147,6 @@ class Config:
         marks = annotations(type(self))
         names = [name for name, found in marks.items() if name == "seeds" or any(isinstance(m, Axis) for m in found)]
         return {name: _plain(getattr(self, name)) for name in names}
-
-    def load(self, **settings):
-        """Loads the data set with these options; `settings` of `kdsuite.data.load` add to them or take their place."""
-        from kdsuite import data
-
-        sizes = {
-            "train_size": self.train_size,
-            "validation_size": self.validation_size,
-            "test_size": self.test_size,
-            "seed": self.split_seed,
-            "cache": self.cache,
-        }
-        return data.load(self.data, **sizes | settings)
 
 
 @dataclass(frozen=True)

@@ -3,6 +3,8 @@
 import keras
 from keras import ops
 
+AIRBENCH_RATE, MOMENTUM, WEIGHT_DECAY = 11.5, 0.85, 0.0153
+
 
 @keras.saving.register_keras_serializable(package="kdsuite")
 class Triangle(keras.optimizers.schedules.LearningRateSchedule):
@@ -93,3 +95,16 @@ class FastSGD(keras.optimizers.SGD):
     def get_config(self):
         names = ("l2", "bias_multiplier", "look_ahead_steps")
         return super().get_config() | {name: getattr(self, name) for name in names}
+
+
+def airbench_optimizer(learning_rate: float, batch_size: int, steps: int) -> FastSGD:
+    """The optimizer of airbench94's code, look-ahead included.
+
+    Args:
+        learning_rate: in the units of that code, where it is 11.5: for losses that are sums over 1,024 images, and
+            without the momentum's 1 + 1 / (1 − μ).
+        batch_size: images a step.
+        steps: of the whole training.
+    """
+    rate = learning_rate * batch_size / 1024 / (1 + 1 / (1 - MOMENTUM))
+    return FastSGD(Triangle(rate, steps), MOMENTUM, l2=WEIGHT_DECAY / AIRBENCH_RATE, look_ahead_steps=steps)

@@ -27,7 +27,7 @@ class Task:
     Attributes:
         key: of the trial.
         needs: keys of trials whose networks it needs; while one of them is a task too, it waits.
-        what: FINISH, or NETWORK where only the trained network is wanted.
+        what: FINISH, CHOOSE for a candidate of a choice, or NETWORK where only the trained network is wanted.
     """
 
     key: str

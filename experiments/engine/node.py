@@ -43,7 +43,7 @@ def run_trial(job: Job, what: str, key: str, store, given: dict[str, Any], rows:
 
     Args:
         job: the run.
-        what: FINISH or NETWORK.
+        what: FINISH, CHOOSE or NETWORK.
         key: of the trial.
         store: handle of a `Store`.
         given: what the driver's study has read, by the names of `Study.READ`.

@@ -2,6 +2,7 @@
 
 import keras
 
+from experiments.engine.fast_sgd import airbench_optimizer
 from experiments.engine.trial import Trial
 
 
@@ -9,16 +10,19 @@ def make_optimizer(trial: Trial, steps_per_epoch: int) -> keras.optimizers.Optim
     """Makes a new optimizer of the trial's kind, schedule and learning rate.
 
     Args:
-        trial: `optimizer` is "adam", or "sgd" with momentum 0.9; `schedule` is "constant", "cosine", which falls to
-            0 at the end, or "steps", which multiplies by 0.1 every 30 epochs.
+        trial: `optimizer` is "adam", "sgd" with momentum 0.9, or "fast_sgd", see `fast_sgd.airbench_optimizer`;
+            `schedule` is "constant", "cosine", which falls to 0 at the end, "steps", which multiplies by 0.1 every 30
+            epochs, or, of "fast_sgd" alone, "triangle".
         steps_per_epoch: optimiser steps.
     """
+    if trial.optimizer == "fast_sgd" and trial.schedule == "triangle":
+        return airbench_optimizer(trial.learning_rate, trial.batch_size, trial.epochs * steps_per_epoch)
     rate = _rate(trial, steps_per_epoch)
     if trial.optimizer == "sgd":
         return keras.optimizers.SGD(rate, momentum=0.9)
     if trial.optimizer == "adam":
         return keras.optimizers.Adam(rate)
-    raise ValueError(f"optimizer {trial.optimizer!r}: expected 'adam' or 'sgd'")
+    raise ValueError(f"optimizer {trial.optimizer!r}: expected 'adam', 'sgd' or, with schedule 'triangle', 'fast_sgd'")
 
 
 def _rate(trial: Trial, steps_per_epoch: int):

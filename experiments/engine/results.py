@@ -35,9 +35,9 @@ class Results:
         self.epochs = Table(self.folder / "epochs.csv", (*EPOCH_COLUMNS, *study.EPOCH_COLUMNS), ("trial", "epoch"))
         self.tables = {name: Table(self.folder / f"{name}.csv", columns) for name, columns in study.TABLES.items()}
 
-    def done(self) -> set[str]:
-        """Keys of the trials that have rows."""
-        return self.rows.trials() | self.candidates.trials()
+    def done(self, *, candidates: bool) -> set[str]:
+        """Keys of the trials that have rows; of candidates of a choice, which are not tested, rows of either file."""
+        return self.rows.trials() | self.candidates.trials() if candidates else self.rows.trials()
 
     def rows_of(self, trials: Sequence[Trial]) -> pd.DataFrame:
         """The rows of some trials, all of which are done, in their order."""

@@ -18,14 +18,15 @@ from experiments.engine import checkpoints, devices, estimate, stopping
 from experiments.engine.errors import Restart, UsageError
 from experiments.engine.finished import Finished, read_finished
 from experiments.engine.launch import Pool, Task
-from experiments.engine.networks import Networks, save_model
+from experiments.engine.networks import Networks
 from experiments.engine.results import Results
 from experiments.engine.rows import check_writable
 from experiments.engine.settings import commit
 from experiments.engine.study import Study
 from experiments.engine.training import Diverged, measure, predictions, train_network, used_as_it_is
 from experiments.engine.trial import Trial
-from experiments.engine.worker import FINISH, NETWORK
+from experiments.engine.worker import CHOOSE, FINISH, NETWORK
+from kdsuite import distill
 
 if TYPE_CHECKING:
     from experiments.engine.cluster import Session
@@ -53,7 +54,7 @@ class Runner:
         self.results = Results(results, experiment, study)
         self.networks = Networks(study, self.config.cache, self._tick)
         self._bar = tqdm(disable=True)
-        self._known: dict[str, tuple[Trial, bool]] = {}
+        self._known: dict[str, Trial] = {}
 
     def run(self, options: Sequence[str] = ()) -> Sequence[Trial] | None:
         """Trains what is missing, stage by stage. Killed and started again, it loses at most the epoch it was in.
@@ -78,7 +79,7 @@ class Runner:
         checkpoints.sweep(self.config.cache)
         trials: Sequence[Trial] = ()
         for trials, candidate in self._stages():
-            missing = self._missing(trials)
+            missing = self._missing(trials, candidates=candidate)
             if self.config.dry_run:
                 for trial in trials:
                     print(f"{self.study.key(trial)}  {'missing' if trial in missing else 'done   '}  {trial}")
@@ -94,13 +95,13 @@ class Runner:
                 self._train_all(missing, candidate=candidate, options=options)
         return trials
 
-    def find(self, key: str) -> tuple[Trial, bool]:
-        """The trial of a key, and whether it is a candidate of a choice; the stages before it are done."""
+    def find(self, key: str) -> Trial:
+        """The trial of a key; the stages before it are done."""
         if key not in self._known:
-            for trials, candidate in self._stages():
-                needed = {need: False for trial in trials for need in _all_needs(trial)}
-                for trial, is_candidate in (needed | dict.fromkeys(trials, candidate)).items():
-                    self._known.setdefault(self.study.key(trial), (trial, is_candidate))
+            for trials, _ in self._stages():
+                needed = [need for trial in trials for need in _all_needs(trial)]
+                for trial in [*trials, *needed]:
+                    self._known.setdefault(self.study.key(trial), trial)
                 if key in self._known:
                     break
         return self._known[key]
@@ -111,8 +112,8 @@ class Runner:
             trials = list(dict.fromkeys(stage))
             yield trials, trials == list(dict.fromkeys(self.study.candidates()))
 
-    def _missing(self, trials: Sequence[Trial]) -> list[Trial]:
-        done = self.results.done()
+    def _missing(self, trials: Sequence[Trial], *, candidates: bool) -> list[Trial]:
+        done = self.results.done(candidates=candidates)
         return [trial for trial in trials if self.study.key(trial) not in done]
 
     def _complete(self, trials: Sequence[Trial], *, candidate: bool) -> None:
@@ -145,7 +146,9 @@ class Runner:
         if self.config.save_best is None:
             return
         best = self.best_student(trials)
-        save_model(self.networks.get(best), self.config.save_best)
+        dataset, teacher_data = self.study.dataset, self.study.teacher_data
+        also = () if teacher_data is dataset else (teacher_data.train,)
+        distill.save_student(self.networks.get(best), self.config.save_best, dataset, also)
         print(f"best student: {self.config.save_best} ({best})")
 
     def _train_all(self, missing: list[Trial], *, candidate: bool, options: Sequence[str]) -> None:
@@ -174,7 +177,7 @@ class Runner:
             self._bar.set_description(f"{len(missing) - len(waiting)} of {len(missing)}: {trial}")
             try:
                 with self.networks.lock(trial).acquire(timeout=0):
-                    if self.study.key(trial) not in self.results.done():
+                    if self.study.key(trial) not in self.results.done(candidates=candidate):
                         self.results.add(trial, self.finished(trial, on_test=not candidate), candidate=candidate)
             except filelock.Timeout:
                 # Another process trains it: its row is there when the lock is free.
@@ -194,17 +197,17 @@ class Runner:
     def _train_elsewhere(
         self, networks: list[Trial], missing: list[Trial], *, candidate: bool, options: Sequence[str], workers: int
     ) -> None:
+        what = CHOOSE if candidate else FINISH
         by_key = {self.study.key(trial): trial for trial in [*networks, *missing]}
         tasks = [
-            Task(key, self._keys(trial.needs), NETWORK if trial in networks else FINISH)
-            for key, trial in by_key.items()
+            Task(key, self._keys(trial.needs), NETWORK if trial in networks else what) for key, trial in by_key.items()
         ]
         where, written = "cluster" if self.cluster else f"{workers} workers", 0
         self._bar.set_description(f"{where}, 0 of {len(missing)} trials")
 
         def write(task: Task) -> None:
             nonlocal written
-            if task.what == FINISH:
+            if task.what != NETWORK:
                 written += 1
                 trial, on_test = by_key[task.key], not candidate
                 finished = self.known(trial, on_test=on_test) or self.finished(trial, on_test=on_test)
@@ -212,7 +215,7 @@ class Runner:
             self._bar.set_description(f"{where}, {written} of {len(missing)} trials")
 
         def is_done(task: Task) -> bool:
-            if task.what == FINISH:
+            if task.what != NETWORK:
                 return self.known(by_key[task.key], on_test=not candidate) is not None
             return self.networks.has(by_key[task.key])
 

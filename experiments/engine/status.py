@@ -68,14 +68,16 @@ def _standing(study: registry.Study, experiment: registry.Experiment, path: Path
 
 def _trials(study, results: Results) -> tuple[list[Trial], list[Trial]]:
     """Trials that have rows and those that lack them, as far as the rows let the stages be known."""
-    done, missing, known = [], [], results.done()
+    done, missing = [], []
     for stage in study.stages(results):
-        trials = dict.fromkeys(stage)
+        trials = list(dict.fromkeys(stage))
+        known = results.done(candidates=trials == list(dict.fromkeys(study.candidates())))
         done += [trial for trial in trials if study.key(trial) in known]
         missing += [trial for trial in trials if study.key(trial) not in known]
         if missing:
             break
-    return done, missing
+    # Stages may name what stages before them had.
+    return list(dict.fromkeys(done)), missing
 
 
 def _configuration(config_type: type[Config], setting: dict[str, Any]) -> Config:

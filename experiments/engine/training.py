@@ -1,9 +1,8 @@
 """Training one network of a trial: epoch by epoch, resumable, measured once at the end."""
 
-import contextlib
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,7 +15,7 @@ from experiments.engine import checkpoints, devices
 from experiments.engine.stopping import StopBetweenBatches
 from experiments.engine.study import Study, Targets
 from experiments.engine.trial import Trial
-from kdsuite import distill, prune
+from kdsuite import distill, models, prune
 from kdsuite.data import Dataset
 
 EVALUATION_BATCH = 100
@@ -47,7 +46,9 @@ class Trained:
 def train_network(study: Study, trial: Trial, networks, *, folder: Path, tick: Callable[[dict], None]) -> Trained:
     """Builds and trains the network of a trial, continuing from the checkpoint in `folder` if there is one.
 
-    Batches depend on the trial's seed and the epoch only, so the networks of one seed see the same ones.
+    Batches depend on the trial's seed and the epoch only, so the networks of one seed see the same ones. With precision
+    "bfloat16" a copy is trained, and each epoch's validation is the copy's; what is kept and measured in the end is the
+    float32 network with the copy's weights.
 
     Args:
         study: says how to build it, on which data and targets.
@@ -64,9 +65,9 @@ def train_network(study: Study, trial: Trial, networks, *, folder: Path, tick: C
     keras.utils.set_random_seed(trial.seed)
     count = study.config.devices
     with devices.scope(count):
-        with _precision(trial.precision):
-            model = study.build(trial, networks)
-        distiller = _compiled(study, trial, model, targets)
+        model = study.build(trial, networks)
+        in_training = models.fast_copy(model) if trial.precision == "bfloat16" else model
+        distiller = _compiled(study, trial, in_training, targets)
     dataset = study.data(trial)
     history = checkpoints.restore(folder, distiller, trial.epochs)
     for _ in history:
@@ -75,7 +76,7 @@ def train_network(study: Study, trial: Trial, networks, *, folder: Path, tick: C
         begin = time.perf_counter()
         batches = dataset.train.batches(trial.batch_size, seed=trial.seed, epoch=epoch, teacher=targets.train)
         prepared = study.prepare(trial, batches, epoch)
-        with devices.batch_norm_over_all(model, count):
+        with devices.batch_norm_over_all(in_training, count):
             trained = distiller.fit(prepared, verbose=0, shuffle=False, callbacks=[StopBetweenBatches()]).history
         seconds = time.perf_counter() - begin
         if not np.isfinite(trained["loss"][0]):
@@ -97,6 +98,9 @@ def train_network(study: Study, trial: Trial, networks, *, folder: Path, tick: C
         history.append(measured)
         checkpoints.save(folder, distiller, history)
         tick(history[-1])
+    if in_training is not model:
+        with devices.scope(count):
+            distiller = _brought_back(distiller, _compiled(study, trial, model, targets))
     return Trained(model, distiller, targets, history)
 
 
@@ -117,15 +121,12 @@ def _compiled(study: Study, trial: Trial, model: keras.Model, targets: Targets) 
     return distiller
 
 
-@contextlib.contextmanager
-def _precision(precision: str) -> Iterator[None]:
-    before = keras.config.dtype_policy()
-    if precision == "bfloat16":
-        keras.config.set_dtype_policy("mixed_bfloat16")
-    try:
-        yield
-    finally:
-        keras.config.set_dtype_policy(before)
+def _brought_back(copy: Any, distiller: Any) -> Any:
+    """The distiller of a network, with the weights that a copy of the network and its regressors have learned."""
+    distiller.student.set_weights(copy.student.get_weights())
+    for ours, learned in zip(distiller.regressors, copy.regressors, strict=True):
+        ours.set_weights(learned.get_weights())
+    return distiller
 
 
 def evaluate(compiled: keras.Model, split, teacher: distill.TeacherOutputs | None = None) -> dict[str, float]:

@@ -8,15 +8,16 @@ import threading
 from multiprocessing import parent_process
 from multiprocessing.connection import Connection
 
-FINISH, NETWORK = "finish", "network"
+FINISH, CHOOSE, NETWORK = "finish", "choose", "network"
 
 
 def work(connection: Connection, experiment: str, options: list[str]) -> None:
     """Does what comes through the connection, until it closes.
 
-    Takes (FINISH or NETWORK, key): train and measure a trial, leaving its result in the cache of finished trials, or
-    only make sure that the cache has its network. Sends ("epoch", measured) after each epoch, ("done", bytes of memory)
-    at the end, or ("error", message) for what the user can mend.
+    Takes (FINISH, CHOOSE or NETWORK, key): train and measure a trial, leaving its result in the cache of finished
+    trials; the same without the test, for a candidate of a choice; or only make sure that the cache has its network.
+    Sends ("epoch", measured) after each epoch, ("done", bytes of memory) at the end, or ("error", message) for what the
+    user can mend.
 
     Args:
         connection: to the parent.
@@ -50,13 +51,13 @@ def work(connection: Connection, experiment: str, options: list[str]) -> None:
 
 
 def do(runner, what: str, key: str) -> None:
-    """Does one thing that a worker can be told: FINISH or NETWORK, and the key of a trial."""
-    trial, candidate = runner.find(key)
+    """Does one thing that a worker can be told: FINISH, CHOOSE or NETWORK, and the key of a trial."""
+    trial = runner.find(key)
     if what == NETWORK:
         runner.networks.get(trial)
     else:
         with runner.networks.lock(trial):
-            runner.finished(trial, on_test=not candidate)
+            runner.finished(trial, on_test=what == FINISH)
     runner.forget_models()
 
 

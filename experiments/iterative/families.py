@@ -16,7 +16,7 @@ from experiments.engine.study import Details, Study
 from experiments.iterative.config import IterativeConfig, Shape, Way
 from experiments.iterative.networks import ALONE, BASES, ONE_SHOT, Architecture, FamilyTrial, build
 from kdsuite import distill
-from kdsuite.data import Dataset
+from kdsuite.data import Dataset, Flip
 from kdsuite.data.files import whole_file
 
 FIRST_SEED = 0
@@ -93,24 +93,33 @@ class FamilyStudy(Study):
 
     @cached_property
     def dataset(self) -> Dataset:
-        return self.config.load(image_size=self.IMAGE_SIZE, channels=self.CHANNELS)
+        loaded = self.config.load(image_size=self.IMAGE_SIZE, channels=self.CHANNELS)
+        return replace(loaded, train=loaded.train.with_views(Flip())) if self.config.flips else loaded
 
     def stages(self, results: Results) -> Iterator[list[FamilyTrial]]:
-        """First parents; then the next generation of all families until each has ended; then what to compare with."""
-        families = [self.founded(seed, shape, ways) for seed in self.config.seeds for shape, ways in self.kinds()]
-        firsts = [first for family in families for first in family.firsts]
-        yield firsts
-        while any(family.frontier for family in families):
-            children = [self.children(family) for family in families]
-            if any(children):
-                yield [trial for generation in children for trial in generation]
-            families = [
-                family.grown(generation, results.validation_accuracy, self.config) if family.frontier else family
-                for family, generation in zip(families, children, strict=True)
-            ]
-        self.families = families
-        members = [trial for family in families for trial in family.members]
-        yield [*firsts, *members, *(trial for pair in self.baselines(families) for trial in pair)]
+        """Yields, seed by seed, first parents, generations until each family has ended, and what to compare with."""
+        grown: list[Family] = []
+        for seed in self.config.seeds:
+            families = [self.founded(seed, shape, ways) for shape, ways in self.kinds()]
+            yield self._with_firsts(families)
+            while any(family.frontier for family in families):
+                children = [self.children(family) for family in families]
+                if any(children):
+                    yield [trial for generation in children for trial in generation]
+                families = [
+                    family.grown(generation, results.validation_accuracy, self.config) if family.frontier else family
+                    for family, generation in zip(families, children, strict=True)
+                ]
+            yield self._with_baselines(families)
+            grown += families
+        self.families = grown
+        yield self._with_baselines(grown)
+
+    def _with_firsts(self, families: Sequence[Family]) -> list[FamilyTrial]:
+        return [trial for family in families for trial in (*family.firsts, *family.members)]
+
+    def _with_baselines(self, families: Sequence[Family]) -> list[FamilyTrial]:
+        return [*self._with_firsts(families), *(trial for pair in self.baselines(families) for trial in pair)]
 
     def kinds(self) -> list[tuple[Shape, tuple[Way, ...]]]:
         """Shape and ways of each family of a seed."""

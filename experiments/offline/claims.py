@@ -61,6 +61,7 @@ ALL_IMAGES = at_least("train_size", 40_000, STUDENTS)
 GOOD_TEACHER = at_least("teacher_test_accuracy", 0.9, BY_RESPONSES)
 JUDGED = (ALL_IMAGES, GOOD_TEACHER)
 THIS_TEACHER = "this teacher"
+A_POINT = Matters(0.01, "a point of calibration error")
 BEHIND = Measure(
     lambda rows: rows.test_accuracy - rows.teacher_test_accuracy, "ahead of the teacher", "points", "points", 100
 )
@@ -167,8 +168,40 @@ SIGNALS = (
         Compared(BY_LABELS),
         Compared(BY_RESPONSES),
         "calibration_error",
-        matters=Matters(0.01, "a point of calibration error"),
+        matters=A_POINT,
     ),
 )
 
-CLAIMS = (*QUESTION, *SPEED, *SIGNALS)
+SCALED = Measure("calibration_error_scaled", "calibration error after scaling", "%", "points", 100, False)
+MENDED = Measure(
+    lambda rows: rows.calibration_error - rows.calibration_error_scaled, "calibration error mended", "points", "", 100
+)
+FRESH_LIVE = where("fresh views, live teacher", series="live, fresh views")
+FRESH_LABELS = where("fresh views", series="labels alone, fresh views")
+ONE_VIEW = where("one view", series="responses, 1 view")
+
+AFTER_SCALING = (
+    Claim(
+        tests="temperature scaling lowers the calibration error of students of responses",
+        experiment=CIFAR10,
+        compares=Level(MENDED, BY_RESPONSES, above=0),
+        judged_when=JUDGED,
+        given=THIS_TEACHER,
+        kind=OURS,
+    ),
+    ahead(
+        "after scaling, too, responses lower the calibration error of labels alone",
+        Compared(BY_LABELS),
+        Compared(BY_RESPONSES),
+        SCALED,
+        matters=A_POINT,
+    ),
+)
+
+VIEWS = (
+    ahead("drawn views beat one view an image, on responses", BY_RESPONSES, ONE_VIEW),
+    ahead("fresh views of a live teacher beat the drawn ones that are stored", FRESH_LIVE, BY_RESPONSES),
+    ahead("fresh views beat drawn ones, on labels alone", FRESH_LABELS, BY_LABELS),
+)
+
+CLAIMS = (*QUESTION, *SPEED, *SIGNALS, *AFTER_SCALING, *VIEWS)

@@ -1,85 +1,118 @@
 """Options of study 5's experiments. Imports no TensorFlow."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Annotated, ClassVar, Literal
+from typing import Annotated, ClassVar
 
-from experiments.engine.config import (
-    COUNT,
-    SEED,
-    TEMPERATURE,
-    Axis,
-    Between,
-    CosineConfig,
-    Distinct,
-    Handling,
-)
-from experiments.offline.students import convolutions
+from experiments.engine.config import COUNT, RATE, SEED, TEMPERATURE, Axis, Between, Config, Distinct, Handling
+from experiments.engine.errors import UsageError
+from experiments.offline.architectures import parse
+from experiments.offline.recipes import ADAM, RECIPES, TRANSFER, Recipe, RecipeName
 
 POSITIVE_WEIGHT = Between(0, 1, above=True, why="students on labels alone are trained anyway")
-Teacher = Literal["resnet_20", "vgg_small", "resnet50", "inception_v3"]
-SMOKE = {
-    "teacher_size": 120,
-    "train_size": 60,
-    "validation_size": 40,
-    "test_size": 40,
-    "teachers": ("resnet_20",),
-    "teacher_epochs": 1,
-}
-FULL = {
-    "teacher_size": 20000,
-    "train_size": 2000,
-    "validation_size": 1000,
-    "teachers": ("vgg_small", "resnet_20"),
-    "teacher_epochs": 8,
-}
-SMALL = {
-    "students": ("cnn_3_8_0", "cnn_3_8_1", "cnn_3_16_0", "cnn_3_16_1", "cnn_3_64_0", "cnn_3_64_1"),
-    "compared": "cnn_3_16_1",
-    "choose_for": "cnn_3_16_1",
-    "choice_seeds": (0, 1, 2),
-    "temperatures": (1.0, 4.0, 8.0),
-    "lambdas": (0.5, 0.9),
-    "expand": False,
-}
+VIEWS = Between(1, 50)
+SHARE = Between(0, 1, below=True)
+
+SMOKE_DATA = {"train_size": 60, "validation_size": 40, "test_size": 40}
+SMOKE = SMOKE_DATA | {"teachers": ("airbench_8_8_8", "resnet_8"), "teacher_epochs": 1, "views": 2}
+QUICK_DATA = {"train_size": 10_000, "validation_size": 2_000}
+QUICK = QUICK_DATA | {"teachers": ("airbench_48_128_128",), "teacher_epochs": 8, "views": 4}
+FULL = {"view_counts": (1, 4, 16)}
+PAPER = {"teachers": ("resnet50", "inception_v3"), "transfer_epochs": 20, "recipe": "adam", "views": 1}
 
 
 @dataclass(frozen=True)
-class ResponsesConfig(CosineConfig):
+class ResponsesConfig(Config):
     data: str = "cifar10"
     """TFDS name, or folder of images with one sub-folder a class."""
     train_size: Annotated[int | None, COUNT] = None
     """Images of the transfer set, that students train on; by default all that validation and test leave."""
     teacher_size: Annotated[int | None, COUNT] = None
-    """Images that teachers train on, the transfer set's among them; by default all that validation and test leave."""
-    teachers: Annotated[tuple[Teacher, ...], Distinct(), Axis()] = ("resnet50", "inception_v3")
+    """Images that teachers train on, the transfer set's among them; by default as many as the transfer set."""
+    recipe: RecipeName = "fast"
+    """How networks that start anew are trained: airbench's fast recipe, or Adam without augmentation."""
+    batch_size: Annotated[int | None, COUNT] = None
+    """Images a step; the recipe gives the default."""
+    learning_rate: Annotated[float | None, RATE] = None
+    """Highest learning rate; the recipe gives the default."""
+    teachers: Annotated[tuple[str, ...], Distinct(), Axis()] = ("airbench_64_256_256", "mobilenet_0.75")
     """Teachers whose responses are written or learned from; the first is the one that teaches alone."""
-    teacher_epochs: Annotated[int, COUNT] = 20
-    """Epochs of each teacher."""
+    teacher_epochs: Annotated[int, COUNT] = 16
+    """Epochs of teachers that start anew."""
+    teacher_smoothing: Annotated[float | None, SHARE] = None
+    """Label smoothing of teachers that start anew; the recipe gives the default."""
+    transfer_epochs: Annotated[int, COUNT] = 4
+    """Epochs of teachers that may start from ImageNet weights."""
     upscaled_to: Annotated[int, COUNT] = 96
-    """Size in pixels to which ResNet50 and InceptionV3 resize their images."""
-    weights: str | None = None
-    """What ResNet50 or InceptionV3 start from: imagenet, or a weights file without top; by default new weights."""
+    """Size in pixels to which these resize their images."""
+    weights: str | None = "imagenet"
+    """What these start from: imagenet, a weights file without top, or None for new weights."""
+    views: Annotated[int, VIEWS] = 8
+    """Views of each image, drawn once, that students see and teachers answer for; 1 without augmentation."""
+    view_counts: Annotated[tuple[int, ...], VIEWS, Axis()] = ()
+    """Further numbers of views that responses are written for, and that the compared student learns from."""
 
-    PROFILES: ClassVar[dict[str, dict]] = {"smoke": SMOKE | {"seeds": (0,)}, "quick": FULL, "full": FULL, "paper": {}}
+    PROFILES: ClassVar[dict[str, dict]] = {
+        "smoke": SMOKE | {"seeds": (0,)},
+        "quick": QUICK,
+        "full": FULL,
+        "paper": PAPER,
+    }
+
+    def check(self) -> None:
+        super().check()
+        for name in self.teachers:
+            parse(name)
+        if self.teacher_size is not None and self.train_size is not None and self.teacher_size < self.train_size:
+            raise UsageError(
+                f"teacher size {self.teacher_size}: expected at least the {self.train_size} images of the transfer set"
+            )
+        if self.recipe_of_students.shift is None and {self.views, *self.view_counts} != {1}:
+            raise UsageError(f"views {self.views}: recipe {self.recipe} shows each image as it is, expected 1")
+
+    @property
+    def recipe_of_students(self) -> Recipe:
+        """The recipe, with the options that replace parts of it."""
+        recipe = RECIPES[self.recipe]
+        return replace(
+            recipe,
+            batch_size=self.batch_size or recipe.batch_size,
+            learning_rate=self.learning_rate or recipe.learning_rate,
+        )
+
+    def recipe_of_teacher(self, name: str) -> Recipe:
+        """The recipe of a teacher."""
+        if parse(name).pretrained:
+            return TRANSFER if self.recipe == "fast" else ADAM
+        recipe = self.recipe_of_students
+        return recipe if self.teacher_smoothing is None else replace(recipe, label_smoothing=self.teacher_smoothing)
 
 
 @dataclass(frozen=True)
 class Cifar10Config(ResponsesConfig):
-    students: Annotated[tuple[str, ...], Distinct(), Axis()] = ("cnn_2_16_0", "cnn_3_32_1", "cnn_4_32_1", "cnn_4_64_2")
-    """Small networks: cnn_D_W_N has D convolutions, W filters in the first, N hidden dense layers."""
-    epochs: Annotated[int, COUNT] = 30
+    students: Annotated[tuple[str, ...], Distinct(), Axis()] = (
+        "airbench_48_176_176",
+        "airbench_40_112_112",
+        "airbench_24_64_64",
+        "airbench_16_40_40",
+        "airbench_8_24_24",
+    )
+    """Small networks in the order of training, of 0.95, 0.4, 0.14, 0.06 and 0.02 million parameters: airbench_W_W_W, or
+    cnn_D_W_N."""
+    epochs: Annotated[int, COUNT] = 16
     """Epochs of each student."""
-    compared: str = "cnn_3_32_1"
-    """The student that also learns from label smoothing, from all teachers, and from a live teacher."""
+    compared: str = "airbench_24_64_64"
+    """The student that also learns from label smoothing, all teachers, a live teacher, and other numbers of views."""
     choose_for: str | None = None
     """The student by which T and λ are chosen for all; by default each one has its own."""
     choice_seeds: Annotated[tuple[int, ...], SEED, Distinct()] = (100,)
     """Seeds of the students by which T and λ are chosen."""
-    temperatures: Annotated[tuple[float, ...], TEMPERATURE, Distinct()] = (1.0, 2.0, 4.0, 8.0, 16.0)
-    """Temperatures T to choose from."""
-    lambdas: Annotated[tuple[float, ...], POSITIVE_WEIGHT, Distinct()] = (0.25, 0.5, 0.75, 0.9, 1.0)
-    """Weights λ of the soft targets to choose from."""
+    choice_epochs: Annotated[int | None, COUNT] = None
+    """Epochs of the students by which T and λ are chosen; by default those of the others."""
+    temperatures: Annotated[tuple[float, ...], TEMPERATURE, Distinct()] = (4.0,)
+    """Temperatures T to choose from, at first."""
+    lambdas: Annotated[tuple[float, ...], POSITIVE_WEIGHT, Distinct()] = (0.9,)
+    """Weights λ of the soft targets to choose from, at first."""
     expand: bool = True
     """Try further temperatures and weights until the best ones are not at the end of those tried."""
     responses: Annotated[Path | None, Handling()] = None
@@ -89,19 +122,29 @@ class Cifar10Config(ResponsesConfig):
         "smoke": SMOKE
         | {
             "seeds": (0,),
-            "students": ("cnn_2_4_0",),
-            "compared": "cnn_2_4_0",
-            "temperatures": (4.0,),
-            "lambdas": (0.5,),
+            "students": ("airbench_4_4_4",),
+            "compared": "airbench_4_4_4",
             "expand": False,
             "epochs": 1,
         },
-        "quick": FULL | SMALL,
-        "full": FULL | SMALL,
-        "paper": {},
+        "quick": QUICK
+        | {
+            "seeds": (0, 1),
+            "students": ("airbench_24_64_64", "airbench_8_24_24"),
+            "expand": False,
+            "epochs": 8,
+        },
+        "full": FULL | {"choice_epochs": 5},
+        "paper": PAPER
+        | {
+            "students": ("cnn_2_16_0", "cnn_3_32_0", "cnn_3_32_1", "cnn_4_32_1", "cnn_4_64_2"),
+            "compared": "cnn_3_32_1",
+            "epochs": 30,
+        },
     }
 
     def check(self) -> None:
         super().check()
         for name in (*self.students, self.compared, *([self.choose_for] if self.choose_for else [])):
-            convolutions(name)
+            if parse(name).pretrained:
+                raise UsageError(f"student {name!r}: expected a small network, such as airbench_24_64_64 or cnn_3_32_1")

@@ -15,23 +15,24 @@ from kdsuite import distill
 EXPERIMENT = "offline-responses"
 
 
-def stored_responses(config: Cifar10Config, study: OfflineStudy) -> dict[str, distill.Responses]:
-    """The responses of all teachers on the transfer set, by teacher.
+def stored_responses(config: Cifar10Config, study: OfflineStudy, network: str, views: int) -> distill.Responses:
+    """The responses of a teacher on the transfer set.
 
     They come from `config.responses`, if it is given; else from the run of offline-responses with the same options, or
     from any run of it on the same images: the user's, or else the reference's.
 
+    Args:
+        config: of the students.
+        study: has the transfer set.
+        network: the teacher's name.
+        views: of each image that the teacher answered for.
+
     Raises:
-        UsageError: several runs have responses of a teacher.
-        DistillationError: a file is missing or damaged.
+        UsageError: several runs have such responses.
+        DistillationError: the file is missing or damaged.
     """
-    dataset = study.dataset
-    return {
-        network: distill.load_responses(
-            responses_path(config, study.responses_name(network)), dataset.train, dataset.class_names
-        )
-        for network in config.teachers
-    }
+    path = responses_path(config, study.responses_name(network, views))
+    return distill.load_responses(path, study.transfer_set(views), study.dataset.class_names)
 
 
 def responses_path(config: Cifar10Config, name: str) -> Path:

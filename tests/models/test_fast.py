@@ -53,6 +53,19 @@ def test_the_models_own_weights_are_left_alone(images):
         np.testing.assert_array_equal(ours, theirs)
 
 
+def test_models_within_a_model_are_copied_as_it_is(images):
+    inner = BUILDERS["vgg"]()
+    inputs = keras.Input((32, 32, 3))
+    model = keras.Model(inputs, keras.layers.Dense(2)(inner(inputs)))
+    copy = models.fast_copy(model)
+    copied = copy.get_layer(inner.name)
+    assert copied is not inner
+    assert copied.get_layer("pool").compute_dtype == "bfloat16"
+    for ours, theirs in zip(copy.get_weights(), model.get_weights(), strict=True):
+        np.testing.assert_array_equal(ours, theirs)
+    np.testing.assert_allclose(copy(images), model(images), atol=0.05 * np.abs(model(images)).max())
+
+
 def test_layers_of_another_policy_keep_it():
     inputs = keras.Input((4, 4, 3))
     x = keras.layers.Conv2D(2, 3, dtype="float64", name="exact")(inputs)

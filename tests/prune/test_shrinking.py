@@ -190,3 +190,12 @@ def test_what_is_tolerated_is_the_callers_choice():
         prune.shrink(model, keep=0.6)
     # 2 units of 4 leave 20 of 38 parameters.
     assert prune.shrink(model, keep=0.6, tolerance=0.2).count_params() == 20
+
+
+def test_channels_to_delete_are_those_that_shrink_deletes():
+    model = residual()
+    settings = {"keep": 0.5, "criterion": "l1", "target": "macs", "tolerance": 0.2}
+    channels = prune.channels_to_delete(model, **settings)
+    one, other = prune.delete_channels(model, channels), prune.shrink(model, **settings)
+    for a, b in zip(one.get_weights(), other.get_weights(), strict=True):
+        np.testing.assert_array_equal(a, b)

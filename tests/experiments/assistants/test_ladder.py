@@ -88,6 +88,11 @@ def test_one_teacher_and_s1_for_all_seeds_or_for_each(one_teacher, teachers):
     assert len([trial for trial in trials(FeatureTrial, **seeds) if trial.members == 8]) == 3 * 3 * 8
 
 
+def test_the_sizes_named_compute_in_bfloat16():
+    found = {trial.size: trial.precision for trial in trials(LadderTrial, bfloat16=("vgg16", "of_2"))}
+    assert found == {"vgg16": "bfloat16", "s1": "float32", "of_2": "bfloat16", "of_4": "float32", "of_8": "float32"}
+
+
 @pytest.mark.parametrize("counts", [(1, 2, 4, 8), (8,)])
 def test_every_network_comes_after_those_it_needs(counts):
     seen = set()
@@ -153,5 +158,5 @@ def test_residual_networks_are_added_up():
 def test_the_ladder_knows_every_size():
     assert set(HEADS) == set(BLOCKS) == {"vgg16", *SIZES.values()}
     assert ladder.by_regime(
-        students("direct", 1)[0].teacher, {"epochs": 1, "batch_size": 1, "learning_rate": 1.0}, 0, 0
+        students("direct", 1)[0].teacher, lambda size: {"epochs": 1, "batch_size": 1, "learning_rate": 1.0}, 0, 0
     )

@@ -22,6 +22,7 @@ def test_smoke_profile():
     assert tuple(rows.columns) == (*COLUMNS, *Assistants.COLUMNS)
     assert dict(rows.role.value_counts()) == {"member": 3, "ensemble": 2, "teacher": 1}
     members = rows[rows.role == "member"]
+    assert set(rows[rows.precision == "bfloat16"].student) == {"s1_direct_1", "ensemble_of_1"}
     assert members[["training_loss", "feature_error", "teacher_feature_error"]].notna().all(axis=None)
     assert members.test_accuracy.isna().all()
     assert rows[rows.role == "ensemble"].test_accuracy.notna().all()

@@ -39,7 +39,7 @@ def small_mobilenet():
     return models.mobilenet(classes=2, alpha=0.25, image_size=32, imagenet=False)
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_students_that_lost_layers(capsys):
     assert main(["catdog-mobilenet", *SMOKE]) == 0
     printed = capsys.readouterr().out

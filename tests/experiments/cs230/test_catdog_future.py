@@ -36,8 +36,11 @@ def order_trial(order, **settings):
     return study, replace(trial, **settings)
 
 
+LONG = [pytest.param(name, marks=pytest.mark.long) for name in ("catdog-hints", "catdog-images")]
+
+
 @pytest.mark.slow
-@pytest.mark.parametrize("experiment", ["catdog-orders", "catdog-hints", "catdog-images"])
+@pytest.mark.parametrize("experiment", ["catdog-orders", *LONG])
 def test_smoke_profiles_give_whole_rows(experiment):
     assert main([experiment, "--profile", "smoke"]) == 0
     (path,) = Path("results", experiment).glob("*/rows.csv")

@@ -13,7 +13,7 @@ from kdsuite import distill, models
 pytestmark = pytest.mark.usefixtures("in_empty_folder", "no_tfds_no_network")
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_each_network_is_tested_three_times():
     assert main(["cifar-transfer", "--profile", "smoke", "--train-size", "100"]) == 0
     (path,) = Path("results", "cifar-transfer").glob("*/rows.csv")

@@ -114,7 +114,7 @@ def trial_processes(cluster):
     return found
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_a_process_and_a_node_die_and_the_rows_are_those_of_an_undisturbed_run(cluster, start, tmp_path):
     process, address = cluster
     disturbed, undisturbed = tmp_path / "disturbed", tmp_path / "undisturbed"

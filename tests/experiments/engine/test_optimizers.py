@@ -3,7 +3,9 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from experiments.engine.fast_sgd import FastSGD, Triangle
+from experiments.engine.fast_sgd import FastSGD, Triangle, airbench_optimizer
+from experiments.engine.optimizers import make_optimizer
+from experiments.engine.trial import Trial
 
 
 @pytest.mark.parametrize(("step", "share"), [(0, 0.2), (23, 1.0), (11.5, 0.6), (100, 0.07), (61.5, 0.535), (130, 0.07)])
@@ -71,3 +73,21 @@ def test_a_resumed_optimizer_goes_on_as_if_never_stopped():
     apply(resumed, copies, gradients[6:])
     for ours, theirs in zip(copies, variables, strict=True):
         np.testing.assert_array_equal(ours, theirs)
+
+
+def test_airbenchs_rate_is_for_losses_that_are_means():
+    # Its code: lr 11.5 / (1024 · (1 + 1 / (1 − 0.85))) for losses that are sums, so times 512 for means over 512.
+    optimizer = airbench_optimizer(11.5, 512, steps=100)
+    assert optimizer.momentum == 0.85
+    assert float(optimizer._learning_rate(23)) == pytest.approx(11.5 / 1024 / (1 + 1 / 0.15) * 512)
+    assert float(optimizer._learning_rate(23)) == pytest.approx(0.75)
+    assert optimizer.l2 == pytest.approx(1.33e-3, rel=1e-3)
+    assert optimizer.look_ahead_steps == 100
+
+
+def test_fast_sgd_goes_with_its_triangle_alone():
+    trial = {"method": "plain", "network": "n", "seed": 0, "epochs": 2, "batch_size": 512, "learning_rate": 11.5}
+    fast = make_optimizer(Trial(**trial, optimizer="fast_sgd", schedule="triangle"), steps_per_epoch=50)
+    assert fast.look_ahead_steps == 100
+    with pytest.raises(ValueError, match="with schedule 'triangle', 'fast_sgd'"):
+        make_optimizer(Trial(**trial, optimizer="fast_sgd", schedule="cosine"), steps_per_epoch=50)

@@ -14,7 +14,7 @@ from experiments.cli import RESTART, main
 from experiments.cs230.mnist_lambda_sweep import LambdaSweep
 from experiments.engine import checkpoints, runner, training
 from experiments.engine.rows import COLUMNS
-from kdsuite import data
+from kdsuite import data, distill
 
 pytestmark = [pytest.mark.usefixtures("in_empty_folder", "no_tfds_no_network"), pytest.mark.slow]
 SMOKE = ["--profile", "smoke", "--data", "synthetic"]
@@ -211,6 +211,8 @@ def test_the_best_student_on_validation_is_saved(capsys):
     model.compile(loss=keras.losses.SparseCategoricalCrossentropy(from_logits=True), metrics=["accuracy"])
     measured = model.evaluate(test.batches(100), return_dict=True, verbose=0)
     assert measured["accuracy"] == pytest.approx(best.test_accuracy)
+    known = distill.training_data("best.keras")
+    assert (known.sizes, known.test_fingerprint) == ({"train": 200, "validation": 100, "test": 100}, test.fingerprint)
 
 
 def test_dry_run_lists_trials_and_writes_no_result(capsys):
@@ -231,6 +233,15 @@ def test_batch_sweep_takes_the_lambda_of_best_validation_accuracy_among_its_cand
     best = candidates.groupby("lambda").validation_accuracy.mean().idxmax()
     assert f"chosen on validation: λ = {best:g}" in capsys.readouterr().out
     assert set(rows_of("mnist-batch-sweep")["lambda"].dropna()) == {best}
+
+
+def test_a_candidate_that_is_a_trial_too_is_tested(capsys):
+    options = ["mnist-batch-sweep", *SMOKE, "--lambda", "None", "--lambdas", "0.3", "0.7", "--batch-sizes", "128"]
+    assert main([*options, "--seeds", "0"]) == 0
+    rows = rows_of("mnist-batch-sweep")
+    students, candidates = rows[rows.role == "student"], pd.read_csv(folder_of("mnist-batch-sweep") / "candidates.csv")
+    assert set(students.trial) < set(candidates.trial)
+    assert rows.test_accuracy.notna().all()
 
 
 def test_full_profile_is_the_papers_grid():

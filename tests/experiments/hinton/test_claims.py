@@ -2,7 +2,8 @@
 
 import pytest
 
-from experiments.hinton.claims import CLAIMS, NINE
+from experiments.hinton.claims import CLAIMS
+from experiments.hinton.claims_shared import NINE
 from kdsuite.report.named import settings_of
 from kdsuite.report.verdicts import judge
 from tests.report.made_up import results

@@ -122,13 +122,16 @@ def test_siblings_have_seeds_of_their_own():
     assert {trial.family for trial in found.generations[0]} == {7}
 
 
-def test_all_families_advance_in_step_and_share_lineages():
+def test_the_families_of_a_seed_advance_in_step_and_share_lineages():
     study, stages = grown(EASY, max_drop=0.2, seeds=(0, 1))
     firsts, generation, *_, last = stages
-    assert [trial.series for trial in firsts] == [FIRST_PARENT] * 4
-    # Of each seed: a block less and half the width, taught by the parent, and by both first parents.
-    assert len(generation) == 2 * 2 * 2
+    assert [trial.series for trial in firsts] == [FIRST_PARENT] * 2
+    # A block less and half the width, taught by the parent, and by both first parents.
+    assert len(generation) == 2 * 2
     assert {trial.generation for trial in generation} == {1}
+    seeds = [{trial.family for trial in stage} for stage in stages]
+    assert seeds == sorted(seeds, key=max)
+    assert seeds[-1] == {0, 1}
     members = [trial for family in study.families for trial in family.members]
     assert len(set(members)) < len(members)
     assert set(members) <= set(last)
@@ -151,6 +154,18 @@ def test_first_parents_of_each_seed_or_of_all(one_teacher, seeds):
     study, _ = grown({**EASY, (4, 1.0): 0.1}, seeds=(0, 1), one_teacher=one_teacher, ways=("blocks",))
     assert {family.firsts[0].seed for family in study.families} == seeds
     assert {trial.seed for family in study.families for trial in family.members} == {0, 1}
+
+
+@pytest.mark.usefixtures("in_empty_folder")
+def test_flips_show_each_training_image_in_two_views():
+    sizes = {"data": "synthetic", "train_size": 20, "validation_size": 10, "test_size": 10}
+    plain, flipped = (Untrained(IterativeConfig(**sizes, flips=flips)) for flips in (False, True))
+    for study in (plain, flipped):
+        study.IMAGE_SIZE, study.CHANNELS = 28, 1
+    assert plain.dataset.train.views is None
+    assert flipped.dataset.train.views.count == 2
+    assert flipped.dataset.test.views is None
+    assert flipped.dataset.train.fingerprint != plain.dataset.train.fingerprint
 
 
 def test_families_csv_lists_each_network_once_for_each_family(tmp_path):

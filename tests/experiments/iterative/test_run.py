@@ -15,8 +15,8 @@ SMOKE = ["--profile", "smoke", "--data", "synthetic"]
 
 @pytest.mark.slow
 def test_smoke_profile(capsys):
-    assert main(["iterative-mnist", *SMOKE]) == 0
-    (folder,) = Path("results/iterative-mnist").iterdir()
+    assert main(["iterative-cifar10", *SMOKE]) == 0
+    (folder,) = Path("results/iterative-cifar10").iterdir()
     rows = pd.read_csv(folder / "rows.csv")
     assert tuple(rows.columns) == (*COLUMNS, *FamilyStudy.COLUMNS)
     assert rows.trial.is_unique
@@ -31,9 +31,9 @@ def test_smoke_profile(capsys):
     assert set(families.trial) == set(rows.trial)
     assert set(families["shape"]) == {"parent-child", "ancestors-children", "one-shot", "labels alone"}
     for figure in ("gains", "sizes", "families"):
-        assert (folder / "figures" / f"iterative-mnist-{figure}.png").stat().st_size > 10_000
+        assert (folder / "figures" / f"iterative-cifar10-{figure}.png").stat().st_size > 10_000
     capsys.readouterr()
-    assert main(["iterative-mnist", *SMOKE, "--dry-run"]) == 0
+    assert main(["iterative-cifar10", *SMOKE, "--dry-run"]) == 0
     assert "missing" not in capsys.readouterr().out
 
 

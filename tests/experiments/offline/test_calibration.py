@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from experiments.offline.calibration import calibration_error, reliability
+from experiments.offline.calibration import calibration_columns, calibration_error, reliability, scaling_temperature
 
 
 def test_reliability_against_hand_computed_values():
@@ -17,3 +17,26 @@ def test_reliability_against_hand_computed_values():
     assert diagram[0] == pytest.approx({"bin": 0.5, "share": 0.5, "confidence": 0.65, "accuracy": 1.0})
     assert diagram[1] == pytest.approx({"bin": 0.75, "share": 0.5, "confidence": 0.85, "accuracy": 0.5})
     assert calibration_error(diagram) == pytest.approx(0.5 * 0.35 + 0.5 * 0.35)
+
+
+def sampled(temperature, count=20_000):
+    """Logits, and labels drawn from softmax(z / T)."""
+    generator = np.random.default_rng(0)
+    logits = 3 * generator.normal(size=(count, 4))
+    gumbel = generator.gumbel(size=logits.shape)
+    return logits, (logits / temperature + gumbel).argmax(-1)
+
+
+@pytest.mark.parametrize("temperature", [0.5, 1.0, 3.0])
+def test_scaling_finds_the_temperature_that_labels_were_drawn_at(temperature):
+    assert scaling_temperature(*sampled(temperature)) == pytest.approx(temperature, rel=0.05)
+
+
+def test_scaling_mends_what_an_overconfident_network_lacks_and_keeps_its_answers():
+    logits, labels = sampled(3.0)
+    half = len(labels) // 2
+    columns = calibration_columns((logits[:half], labels[:half]), (logits[half:], labels[half:]))
+    assert columns["calibration_error"] > 0.2
+    assert columns["calibration_error_scaled"] < 0.02
+    expected = calibration_error(reliability(logits[half:] / columns["scaling_temperature"], labels[half:]))
+    assert columns["calibration_error_scaled"] == expected

@@ -4,7 +4,7 @@ import pandas as pd
 import pytest
 
 from experiments.offline.claims import CLAIMS
-from experiments.offline.report import pooled
+from experiments.offline.report_calibration import pooled
 from kdsuite.report.named import settings_of
 from kdsuite.report.verdicts import judge
 from tests.report.made_up import results
@@ -31,6 +31,7 @@ def student(series, size, accuracy, **values):
             "test_loss": 1 - accuracy - step,
             "agreement": accuracy + step,
             "calibration_error": 0.1 + step,
+            "calibration_error_scaled": 0.02,
         }
         | values
         for seed, step in zip(SEEDS, STEPS, strict=True)
@@ -50,7 +51,9 @@ def rows(best=0.91, gains=(0.0, 0.005, 0.03), **common):
     ]
     lines += student("responses", "too large", 0.999) + student("labels alone", "too large", 0.999)
     lines += student("label smoothing", "large", best - 0.02) + student("ensemble", "large", best + 0.004)
-    lines += student("live", "large", best)
+    lines += student("live", "large", best)[:1] + student("live, fresh views", "large", best + 0.02)
+    lines += student("responses, 1 view", "large", best - 0.03)
+    lines += student("labels alone, fresh views", "large", best - gains[2] + 0.001)
     return [row | {"train_size": 45_000, "dataset": "cifar10"} | common for row in lines]
 
 
@@ -83,6 +86,11 @@ def test_the_question_is_answered_by_the_student_best_on_validation_among_those_
         ("it is knowledge: responses beat label smoothing of their entropy", "yes"),
         ("the mean of all teachers beats the first", "yes"),
         ("a live teacher gives what its stored responses give", "yes"),
+        ("temperature scaling lowers the calibration error of students of responses", "undecided"),
+        ("after scaling, too, responses lower the calibration error of labels alone", "no difference"),
+        ("drawn views beat one view an image, on responses", "yes"),
+        ("fresh views of a live teacher beat the drawn ones that are stored", "yes"),
+        ("fresh views beat drawn ones, on labels alone", "yes"),
         ("responses lower the calibration error of labels alone", "yes"),
         ("responses learn faster: validation accuracy after epoch 1", "not run"),
     ],

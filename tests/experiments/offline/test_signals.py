@@ -7,14 +7,17 @@ import pytest
 from scipy.special import softmax
 from scipy.stats import entropy
 
-from experiments.offline.cifar10 import LABELS, RESPONSES, SMOOTHING, StudentTrial, likeness, soft_targets
 from experiments.offline.config import ResponsesConfig
-from experiments.offline.networks import TeacherTrial
+from experiments.offline.networks import TeacherTrial, TogetherTrial, smoothed
 from experiments.offline.responses import OfflineResponses
-from kdsuite.data import Split
+from experiments.offline.signals import likeness, soft_targets
+from experiments.offline.students import FRESH_LABELS, LABELS, RESPONSES, SMOOTHING, StudentTrial
+from kdsuite.data import ShiftFlip, Split
 from kdsuite.distill import TeacherOutputs, softened_names
 
-TEACHER = OfflineResponses(ResponsesConfig()).teacher("resnet50")
+STUDY = OfflineResponses(ResponsesConfig())
+TEACHER = STUDY.teacher("resnet50")
+TOGETHER = STUDY.together((TEACHER, STUDY.teacher("resnet_20")))
 STUDENT = StudentTrial(
     method="kd",
     network="cnn_2_4_0",
@@ -45,14 +48,21 @@ COMMON = {
     "evaluate_every_epoch": True,
     "metrics": (),
     "precision": "bfloat16",
+    "label_smoothing": 0.3,
+    "shift": 1,
+    "flip": None,
+    "views": 3,
 }
+OF_TEACHERS = COMMON | {"upscaled_to": 128, "weights": None}
 FLIPPED = {
-    StudentTrial: COMMON | {"signal": LABELS, "responses": (("resnet_20", "4567"),)},
-    TeacherTrial: COMMON | {"upscaled_to": 128, "weights": "imagenet"},
+    StudentTrial: COMMON
+    | {"flip": "random", "signal": LABELS, "responses": (("resnet_20", "4567"),), "other_views": True},
+    TeacherTrial: OF_TEACHERS,
+    TogetherTrial: OF_TEACHERS | {"flip": "random", "weights": "imagenet", "members": (TEACHER,)},
 }
 
 
-@pytest.mark.parametrize("trial", [STUDENT, TEACHER], ids=lambda trial: type(trial).__name__)
+@pytest.mark.parametrize("trial", [STUDENT, TEACHER, TOGETHER], ids=lambda trial: type(trial).__name__)
 def test_each_field_is_part_of_the_key(trial):
     flipped = FLIPPED[type(trial)]
     assert set(flipped) == {field.name for field in fields(trial)}
@@ -82,3 +92,33 @@ def test_smoothed_labels_are_as_soft_as_the_teacher_and_know_only_the_labels():
     np.testing.assert_allclose(smoothed.arrays[entropies], of_teacher.arrays[entropies].mean(), rtol=1e-3)
     np.testing.assert_array_equal(smoothed.arrays[target][:3], smoothed.arrays[target][3:])
     np.testing.assert_array_equal(smoothed.arrays[target].argmax(1), split.labels)
+
+
+def test_smoothed_labels_of_a_given_epsilon_are_the_same_for_every_view():
+    split = Split.from_arrays(np.zeros((4, 8, 8, 3), "uint8"), np.array([0, 1, 2, 1]))
+    target, entropies = softened_names(1.0)
+    plain, shown = smoothed(split, 3, 0.3), smoothed(split.with_views(ShiftFlip(1), drawn=2), 3, 0.3)
+    expected = np.full((4, 3), 0.1) + 0.7 * np.eye(3)[split.labels]
+    np.testing.assert_allclose(plain.arrays[target], expected, atol=1e-6)
+    np.testing.assert_allclose(plain.arrays[entropies], entropy(expected, axis=1), rtol=1e-6)
+    assert shown.arrays[target].shape == (4, 2, 3)
+    for view in range(2):
+        np.testing.assert_array_equal(shown.arrays[target][:, view], plain.arrays[target])
+        np.testing.assert_array_equal(shown.arrays[entropies][:, view], plain.arrays[entropies])
+
+
+@pytest.mark.parametrize(
+    ("fields", "views", "series"),
+    [
+        ({}, 1, "responses"),
+        ({"shift": 2, "views": 8}, 8, "responses"),
+        ({"shift": 2, "views": 16, "other_views": True}, 16, "responses, 16 views"),
+        ({"shift": 2, "views": 1, "other_views": True}, 1, "responses, 1 view"),
+        ({"shift": 2, "signal": FRESH_LABELS}, 50, "labels alone, fresh views"),
+        ({"shift": 1, "signal": FRESH_LABELS}, 18, "labels alone, fresh views"),
+    ],
+)
+def test_views_and_series(fields, views, series):
+    trial = replace(STUDENT, **fields)
+    assert (trial.columns()["views"], trial.series) == (views, series)
+    assert not fields.get("shift") or trial.view_count <= ShiftFlip(trial.shift).count

@@ -1,0 +1,78 @@
+"""What a model costs: parameters, multiply-accumulates, bytes, milliseconds."""
+
+from dataclasses import dataclass, replace
+
+import keras
+
+from kdsuite import prune
+from kdsuite.compress.errors import CompressionError
+from kdsuite.compress.goals import Goal
+
+FLOAT_BYTES = 4
+BYTES_A_LAYER = 1200
+"""What a LiteRT file holds for a layer beside its weights, roughly: MobileNet, 28 layers with kernels, 33 kB."""
+
+
+@dataclass(frozen=True)
+class Costs:
+    """Costs of one model.
+
+    Attributes:
+        params: number of weights.
+        macs: multiply-accumulates for one image.
+        bytes: an estimate of its int8 LiteRT file: a byte a weight, and what describes the layers.
+        ms: median milliseconds for one image in Keras on this machine; None where that is no goal.
+    """
+
+    params: int
+    macs: int
+    bytes: int
+    ms: float | None = None
+
+
+def costs_of(model: keras.Model, beside: keras.Model | None = None) -> Costs:
+    """Costs of a model; timed too where another is given to be timed in turns with it."""
+    ms = None if beside is None else 1000 * prune.latency([beside, model])[1]
+    kernels = sum(any(len(weight.shape) > 1 for weight in layer.weights) for layer in model.layers)
+    params = model.count_params()
+    return Costs(params, prune.macs(model), params + BYTES_A_LAYER * kernels, ms)
+
+
+def share(costs: Costs, of: Costs, goal: Goal) -> float:
+    """What a model costs of what the teacher costs, in the goal's measure; MACs where the goal has none."""
+    name = goal.target or "macs"
+    return getattr(costs, name) / getattr(of, name)
+
+
+def search_goal(goal: Goal, teacher: Costs, file_bytes: int) -> Goal:
+    """The goal that the search takes: a share of the .keras file becomes one of the parameters.
+
+    What describes the layers stays in the file, however few weights it holds.
+
+    Args:
+        goal: as the user put it.
+        teacher: its costs.
+        file_bytes: size of its .keras file.
+
+    Raises:
+        CompressionError: the description alone is larger than the share.
+    """
+    if goal.target != "bytes" or goal.value >= 1:
+        return goal
+    description = file_bytes - FLOAT_BYTES * teacher.params
+    params = (goal.value * file_bytes - description) / (FLOAT_BYTES * teacher.params)
+    if params <= 0:
+        raise CompressionError(
+            f"target_bytes {goal.value:g}: the description of the layers alone takes {description / file_bytes:.2f} of "
+            f"the {file_bytes:,} bytes: give bytes of the smallest file instead, such as 100000"
+        )
+    return replace(goal, target="params", value=params)
+
+
+def wanted_share(goal: Goal, teacher: Costs) -> float | None:
+    """The share of the teacher's cost that the goal leaves, or None where it has no target."""
+    if goal.target is None:
+        return None
+    if goal.target == "ms" or (goal.target == "bytes" and goal.value >= 1):
+        return goal.value / getattr(teacher, goal.target)
+    return goal.value

@@ -1,0 +1,161 @@
+"""Conversion of a Keras model to one file of another format, by Keras' own exporters."""
+
+import re
+import warnings
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from kdsuite.compress.errors import CompressionError
+from kdsuite.compress.formats import Format
+from kdsuite.compress.running import open_file
+
+Calibration = dict[str, np.ndarray]
+ONE_INPUT = "image"
+
+
+def check_exportable(model: keras.Model) -> None:
+    """Raises CompressionError unless a model is functional or a built Sequential, with inputs of fixed size."""
+    if isinstance(model, keras.Sequential) and not model.built:
+        raise CompressionError(
+            f"model {model.name!r} has no input shape yet: start it with keras.Input(shape), or call its build"
+        )
+    if not getattr(model, "inputs", None):
+        raise CompressionError(
+            f"model {model.name!r} is subclassed and does not say its inputs: give export "
+            "keras.Model(inputs, model(inputs)) with inputs = keras.Input(shape)"
+        )
+    for tensor in model.inputs:
+        if None in tensor.shape[1:]:
+            raise CompressionError(
+                f"input {tensor.name!r} of model {model.name!r} has no fixed size {tuple(tensor.shape)}: give it one"
+            )
+
+
+def in_float32(model: keras.Model) -> keras.Model:
+    """The model itself, or a copy that computes in float32 with the same weights if a part of it computes in less.
+
+    Raises:
+        CompressionError: such a model cannot be built again from its configuration.
+    """
+    layers = model._flatten_layers(include_self=False)
+    if all(layer.compute_dtype in (None, "float32") or "int" in layer.compute_dtype for layer in layers):
+        return model
+    try:
+        copy = type(model).from_config(_with_float32(model.get_config()))
+        copy.set_weights([np.asarray(weight, np.float32) for weight in model.get_weights()])
+    except Exception as error:  # Whatever a custom layer raises.
+        raise CompressionError(
+            f"model {model.name!r} computes in {model.compute_dtype} and cannot be copied in float32 "
+            f"({first_line(error)}): build it in float32 and set its weights"
+        ) from error
+    return copy
+
+
+def input_names(model: keras.Model) -> list[str]:
+    """Names of the inputs in the exported file: "image" of a single one, else the model's own."""
+    if len(model.inputs) == 1:
+        return [ONE_INPUT]
+    return [tensor.name for tensor in model.inputs]
+
+
+def convert(model: keras.Model, format: Format, path: Path, calibration: Calibration | None) -> None:
+    """Writes a model to a file (OpenVINO: to two) in another format.
+
+    LiteRT files take one example at a time: with a batch of open size their delegate leaves reshapes, and what follows,
+    to slower kernels. The other formats take batches of any size.
+
+    Args:
+        model: as `check_exportable` wants it, in float32.
+        format: the format.
+        path: ends in the format's suffix.
+        calibration: name of an input → (n, ...), for int8.
+
+    Raises:
+        CompressionError: Keras' exporter cannot convert the model.
+    """
+    batch = 1 if format.name.startswith("litert") else None
+    names = iter(input_names(model))
+    # A Sequential model that was never called has `inputs` and no `input`.
+    inputs = model.inputs[0] if isinstance(model, keras.Sequential) else model.input
+    signature = keras.tree.map_structure(
+        lambda tensor: tf.TensorSpec((batch, *tensor.shape[1:]), tensor.dtype, name=next(names)), inputs
+    )
+    kind, _, number = format.name.partition("-")
+    options = _litert_options(number, calibration) if kind == "litert" else {}
+    try:
+        with warnings.catch_warnings():
+            # Keras' copy of tf2onnx asks NumPy for a name that has gone.
+            warnings.filterwarnings("ignore", category=FutureWarning)
+            # TensorFlow's converter calibrates with its own, deprecated interpreter.
+            warnings.filterwarnings("ignore", r"\s*Warning: tf\.lite\.Interpreter is deprecated", UserWarning)
+            model.export(str(path), format=kind, verbose=False, input_signature=[signature], **options)
+        # tf2onnx writes operations that ONNX does not have, and only warns.
+        open_file(path)
+    except Exception as error:  # Each converter raises errors of its own.
+        raise CompressionError(
+            f"model {model.name!r} cannot be converted to {format.name}: {_reason(error)}"
+        ) from error
+
+
+def first_line(error: Exception) -> str:
+    """The first line of an error's message, or its type."""
+    return next((line.strip() for line in str(error).splitlines() if line.strip()), type(error).__name__)[:300]
+
+
+LACKING = re.compile(
+    r"'tf\.(\w+)' op is neither|No conversion rule found for operations: ([\w, ]+)|^-- (\w+) with a message|"
+    r"In Node, \(\"[^\"]+\", (\w+),",
+    re.MULTILINE,
+)
+
+
+def _reason(error: Exception) -> str:
+    """The operations that a format lacks, or the error's first line."""
+    lacking = dict.fromkeys("".join(groups).strip() for groups in LACKING.findall(str(error)))
+    return f"the format lacks {', '.join(lacking)}" if lacking else first_line(error)
+
+
+def _litert_options(number: str, calibration: Calibration | None) -> dict[str, Any]:
+    """Attributes of TensorFlow's converter; without TensorFlow's own kernels, which runtimes on devices lack."""
+    kinds = tf.lite.OpsSet
+    if number == "float32":
+        return {"target_spec": {"supported_ops": [kinds.TFLITE_BUILTINS]}}
+    options: dict[str, Any] = {"optimizations": [tf.lite.Optimize.DEFAULT]}
+    if number == "float16":
+        target = {"supported_ops": [kinds.TFLITE_BUILTINS], "supported_types": [tf.float16]}
+        return options | {"target_spec": target}
+    assert calibration is not None
+    target = {"supported_ops": [kinds.TFLITE_BUILTINS_INT8]}
+    return options | {"target_spec": target, "representative_dataset": _examples(calibration)}
+
+
+def _examples(calibration: Calibration) -> Callable[[], Iterator[Calibration]]:
+    count = len(next(iter(calibration.values())))
+
+    def examples() -> Iterator[Calibration]:
+        for row in range(count):
+            yield {name: array[row : row + 1] for name, array in calibration.items()}
+
+    return examples
+
+
+def _with_float32(config):
+    """A configuration in which each floating dtype, and each policy, is float32."""
+    if isinstance(config, dict):
+        return {
+            key: "float32" if key == "dtype" and _is_floating(value) else _with_float32(value)
+            for key, value in config.items()
+        }
+    if isinstance(config, list | tuple):
+        return type(config)(_with_float32(value) for value in config)
+    return config
+
+
+def _is_floating(dtype) -> bool:
+    name = dtype.get("config", {}).get("name", "") if isinstance(dtype, dict) else dtype
+    return isinstance(name, str) and "float" in name

@@ -1,0 +1,161 @@
+"""What the user gives, made ready: the teacher as flat logits, the data in three splits; or refused in one line."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import keras
+import numpy as np
+from scipy.optimize import linear_sum_assignment
+
+from kdsuite import data, distill
+from kdsuite.compress.accuracy import confusion, confusion_text, wilson
+from kdsuite.compress.endings import Ending, as_logits
+from kdsuite.compress.errors import CompressionError
+from kdsuite.compress.export_measuring import logits
+
+FEWEST_A_CLASS = 20
+CHECKED = 500
+SMALL_VALIDATION, VALIDATION_SHARE = 200, 0.2
+
+
+@dataclass(frozen=True)
+class Problem:
+    """A teacher and its data.
+
+    Attributes:
+        original: the user's model.
+        teacher: flat, ends in logits (n, classes ≥ 2).
+        ending: what the original has behind them.
+        dataset: `test` is looked at once, at the very end.
+        name: of the model, for people: its file or its own name.
+        data: what the user called the data.
+    """
+
+    original: keras.Model
+    teacher: keras.Model
+    ending: Ending
+    dataset: data.Dataset
+    name: str
+    data: str
+
+
+def problem_of(model, source, *, cache: Path | str = ".cache", seed: int = 0) -> Problem:
+    """Loads and checks what the user gives; see `check_accuracy` for whether the two go together.
+
+    Raises:
+        CompressionError: a model that cannot be read or has no fixed square input, other classes, or few images.
+        PruneError: a subclassed model. DataError: the data cannot be read.
+    """
+    name = str(model) if isinstance(model, str | Path) else getattr(model, "name", repr(model))
+    original = _model(model)
+    if len(getattr(original, "inputs", None) or ()) > 1:
+        raise CompressionError(f"model {name!r} has {len(original.inputs)} inputs: expected images alone")
+    teacher, ending = as_logits(original)
+    shape = tuple(teacher.inputs[0].shape)
+    if len(shape) != 4 or None in shape[1:] or shape[1] != shape[2] or shape[3] not in (1, 3):
+        raise CompressionError(
+            f"model {name!r} takes inputs {shape}: expected square images of a fixed size, (n, size, size, 1 or 3)"
+        )
+    dataset = _dataset(source, shape, cache, seed)
+    classes, outputs = len(dataset.class_names), teacher.output_shape[-1]
+    if classes != outputs:
+        given = "1 output, which stands for 2 classes" if ending.one_output else f"{outputs} classes"
+        raise CompressionError(
+            f"model {name!r} has {given}, {dataset.name} has {classes} ({', '.join(dataset.class_names[:8])}"
+            f"{', …' if classes > 8 else ''}): expected the same classes"
+        )
+    parts = (dataset.train, dataset.validation, dataset.test)
+    counts = np.bincount(np.concatenate([part.labels for part in parts]), minlength=classes)
+    if counts.min() < FEWEST_A_CLASS:
+        fewest = dataset.class_names[int(counts.argmin())]
+        raise CompressionError(
+            f"class {fewest!r} has {counts.min()} images: expected at least {FEWEST_A_CLASS} a class"
+        )
+    known = None if isinstance(model, keras.Model) else distill.training_data(Path(model))
+    if known is not None and (seen := known.trained_on(dataset.test)):
+        raise CompressionError(
+            f"model {name!r} was trained on {seen} of the {len(dataset.test)} test images: give the data as it was cut "
+            "then, as a data.Dataset or a folder with train/ and test/"
+        )
+    return Problem(original, teacher, ending, dataset, name, getattr(source, "name", str(source)))
+
+
+def check_accuracy(problem: Problem, cache: Path | str = ".cache") -> float:
+    """The teacher's accuracy on the validation images, as a fraction.
+
+    Where these are few, training images are looked at too before the teacher is refused.
+
+    Raises:
+        CompressionError: it is not above chance; a note of the error holds the confusion.
+    """
+    dataset = problem.dataset
+    labels = dataset.validation.labels
+    answers = distill.teacher_outputs(problem.teacher, dataset.validation, cache=cache).arrays["logits"].argmax(-1)
+    accuracy = float(np.mean(answers == labels))
+    if len(labels) < CHECKED:
+        images, more = next(iter(dataset.train.batches(CHECKED - len(labels), seed=0, epoch=0)))
+        labels = np.concatenate([labels, more.numpy()])
+        answers = np.concatenate([answers, logits(problem.teacher, (images.numpy(), None)).argmax(-1)])
+    counts = confusion(labels, answers, len(dataset.class_names))
+    right = int(np.trace(counts))
+    chance = counts.sum(1).max() / len(labels)
+    if wilson(right, len(labels))[0] > chance:
+        return accuracy
+    rows, columns = linear_sum_assignment(-counts)
+    best = int(counts[rows, columns].sum())
+    if wilson(best, len(labels))[0] > max(chance, right / len(labels)):
+        order = ", ".join(
+            f"output {column} is {dataset.class_names[row]!r}" for row, column in zip(rows, columns, strict=True)
+        )
+        reason = f"its classes come in another order ({order}): name the folders so that they sort in the model's order"
+    else:
+        reason = (
+            "it expects other inputs than pixels 0 to 255 (put its preprocessing into it, as a layer such as "
+            "Rescaling(1 / 255)), or it was trained on other classes"
+        )
+    error = CompressionError(
+        f"model {problem.name!r} is right on {right} of {len(labels)} images of {dataset.name}, chance gives "
+        f"{chance:.0%}: {reason}"
+    )
+    error.add_note(f"true class (rows) against answer (columns)\n{confusion_text(counts, dataset.class_names)}")
+    raise error
+
+
+def _model(model) -> keras.Model:
+    if isinstance(model, keras.Model):
+        return model
+    if not isinstance(model, str | Path):
+        raise CompressionError(f"model {model!r}: expected a keras.Model or the path of a .keras file")
+    if not Path(model).is_file():
+        raise CompressionError(f"no file {str(model)!r}: expected a model that model.save('….keras') wrote")
+    try:
+        return keras.models.load_model(model, compile=False)
+    # Keras raises ValueError, TypeError, OSError, KeyError and others for what it cannot read.
+    except Exception as error:
+        first = next((line.strip() for line in str(error).splitlines() if line.strip()), type(error).__name__)
+        raise CompressionError(f"file {str(model)!r} cannot be read as a Keras model ({first[:200]})") from error
+
+
+def _dataset(source, shape: tuple, cache: Path | str, seed: int) -> data.Dataset:
+    if isinstance(source, data.Dataset):
+        given = tuple(source.train.images.shape[1:])
+        if given != shape[1:]:
+            raise CompressionError(
+                f"images have shape {given}, the model takes {shape[1:]}: load them with image_size="
+            )
+        return source
+    sizes = {"image_size": shape[1], "channels": shape[3], "cache": cache, "seed": seed}
+    dataset = data.load(str(source), **sizes)
+    own_part = len(dataset.train) + len(dataset.validation)
+    wanted = min(SMALL_VALIDATION, int(VALIDATION_SHARE * own_part))
+    if len(dataset.validation) >= wanted or _has_validation(source):
+        return dataset
+    # Candidates are told apart on these images alone: a tenth of a small folder is too few.
+    return data.load(str(source), validation_size=wanted, **sizes)
+
+
+def _has_validation(source) -> bool:
+    folder = Path(source)
+    return folder.is_dir() and any(
+        sub.name.lower() in ("validation", "val") for sub in folder.iterdir() if sub.is_dir()
+    )

@@ -1,0 +1,151 @@
+"""The end of a compression: files, the one look at the test images, proofs, and the verdict on the goal."""
+
+import platform
+import shutil
+from pathlib import Path
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+import kdsuite
+from kdsuite import distill, prune
+from kdsuite.compress.accuracy import confusion
+from kdsuite.compress.choosing import Candidate
+from kdsuite.compress.export_measuring import logits, measure
+from kdsuite.compress.exporting import export
+from kdsuite.compress.goals import Goal
+from kdsuite.compress.inputs import Problem
+from kdsuite.compress.proofs import Proof, saved
+from kdsuite.compress.result import FileRow, Result, file_row, paired_difference
+from kdsuite.compress.search import SEED, Setting, calibration_images, read_cut, widths
+from kdsuite.compress.work import Work
+from kdsuite.data.files import whole_file
+
+TEACHER, STUDENT = "teacher.keras", "student.keras"
+
+
+def ship(
+    problem: Problem,
+    setting: Setting,
+    work: Work,
+    candidates: list[Candidate],
+    chosen: Candidate,
+    student: keras.Model,
+    folder: Path,
+    command: str,
+) -> Result:
+    """Writes the student's files, tests them and the teacher, and says whether the goal was reached.
+
+    Args:
+        problem: what was given.
+        setting: of the search.
+        work: where the candidates lie.
+        candidates, chosen: all of them, and the one to ship.
+        student: the network to ship, its end put back.
+        folder: takes the files.
+        command: what the user typed.
+    """
+    test, ending = problem.dataset.test, problem.ending
+    teacher_path, path = work.path(TEACHER), work.path(f"files/{STUDENT}")
+    distill.save_student(student, path, problem.dataset)
+    images = calibration_images(setting.train)
+    files = {"keras": path} | export(path, path.parent, calibration=images)
+    of_teacher, of_student = logits(problem.original, test), logits(student, test)
+    costs = [(model.count_params(), prune.macs(model)) for model in (problem.original, student)]
+    tested = [("teacher", teacher_path, costs[0], of_teacher)]
+    tested += [(name, file, costs[1], of_student) for name, file in files.items()]
+    rows = [
+        file_row(name, file, *cost, measure(file, test, reference, answers=ending.answers), len(test))
+        for name, file, cost, reference in tested
+    ]
+    folder.mkdir(parents=True, exist_ok=True)
+    for file in files.values():
+        with whole_file(folder / file.name) as unfinished:
+            shutil.copyfile(file, unfinished)
+    answers = {"teacher": ending.answers(of_teacher), "student": ending.answers(of_student)}
+    right = {who: given == test.labels for who, given in answers.items()}
+    drop = paired_difference(right["teacher"], right["student"])
+    reached = is_reached(setting.asked, rows, chosen.costs.ms, drop[0])
+    parted = np.flatnonzero(answers["teacher"] != answers["student"])
+    before, after = widths(problem.teacher), chosen.widths
+    classes = len(problem.dataset.class_names)
+    return Result(
+        reached=reached,
+        summary=summary(problem, setting.asked, rows, drop, reached, chosen),
+        goal=str(setting.asked),
+        command=command,
+        model=problem.name,
+        dataset=problem.dataset.name,
+        source=problem.dataset.source,
+        sizes={part: len(getattr(problem.dataset, part)) for part in ("train", "validation", "test")},
+        seed=SEED,
+        files=rows,
+        candidates=candidates,
+        chosen=chosen,
+        widths={name: (width, after.get(name)) for name, width in before.items()},
+        class_names=tuple(problem.dataset.class_names),
+        confusions={who: confusion(test.labels, given, classes).tolist() for who, given in answers.items()},
+        parted=[
+            (int(row), int(test.labels[row]), int(answers["teacher"][row]), int(answers["student"][row]))
+            for row in parted
+        ],
+        proofs=_proofs(read_cut(work, chosen.recipe).proof, student, path, images[:32], rows),
+        minutes=work.seconds / 60,
+        versions={
+            "kdsuite": kdsuite.__version__,
+            "keras": keras.__version__,
+            "tensorflow": tf.__version__,
+            "python": platform.python_version(),
+            "machine": f"{platform.machine()}, {platform.system()}",
+        },
+    )
+
+
+def is_reached(goal: Goal, rows: list[FileRow], student_ms: float | None, drop: float) -> bool:
+    """Whether the goal was reached.
+
+    Args:
+        goal: of the compression.
+        rows: the teacher's first, then the student's, its .keras file before the others.
+        student_ms: milliseconds for one image, where they are the goal.
+        drop: of accuracy on test, as a fraction.
+    """
+    teacher, student = rows[0], rows[1]
+    if goal.max_drop is not None and drop > goal.max_drop:
+        return False
+    if goal.target == "ms":
+        return student_ms is not None and student_ms <= goal.value
+    if goal.target == "bytes" and goal.value >= 1:
+        return min(row.file_bytes for row in rows[1:]) <= goal.value
+    if goal.target is None:
+        return True
+    name = {"bytes": "file_bytes"}.get(goal.target, goal.target)
+    return getattr(student, name) <= goal.value * getattr(teacher, name)
+
+
+def summary(problem: Problem, goal: Goal, rows: list[FileRow], drop, reached: bool, chosen: Candidate) -> str:
+    """What a person can read aloud."""
+    teacher, student = rows[0], rows[1]
+    smallest = min(rows[1:], key=lambda row: row.file_bytes)
+    mean, low, high = (100 * value for value in drop)
+    change = f"{abs(mean):.2f} points {'lower' if mean > 0 else 'higher'}" if mean else "no difference"
+    verdict = "reached" if reached else f"missed; this is the best that was found, {chosen.recipe}"
+    sentences = [
+        f"The student has {student.params / teacher.params:.0%} of the parameters of {problem.name} and "
+        f"{student.macs / teacher.macs:.0%} of its MACs.",
+        f"On {len(problem.dataset.test):,} test images it is right on {student.accuracy:.2%}, the teacher on "
+        f"{teacher.accuracy:.2%}: {change} (95% interval of the fall {low:.2f} to {high:.2f}).",
+        f"The smallest file, {smallest.file}, has {smallest.file_bytes:,} bytes and is right on "
+        f"{smallest.accuracy:.2%}.",
+        f"The goal, {goal}, was {verdict}.",
+    ]
+    return " ".join(sentences)
+
+
+def _proofs(surgery: Proof, student: keras.Model, path: Path, images: np.ndarray, rows: list[FileRow]) -> list[Proof]:
+    files = [
+        Proof(f"{row.file} against Keras, on all test images; it agrees on {row.agreement:.2%}", row.max_difference)
+        for row in rows[1:]
+    ]
+    return [surgery, saved(student, path, images), *files]

@@ -1,0 +1,39 @@
+"""What a command needs on a terminal: TensorFlow without its notes, an error as one line. Imports no TensorFlow."""
+
+import contextlib
+import os
+import re
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+
+@contextlib.contextmanager
+def quiet_startup() -> Iterator[None]:
+    """TensorFlow's libraries write notes to the process' standard error while they load."""
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    sys.stderr.flush()
+    stderr = os.dup(2)
+    with Path(os.devnull).open("w") as devnull:
+        os.dup2(devnull.fileno(), 2)
+        try:
+            yield
+        finally:
+            os.dup2(stderr, 2)
+            os.close(stderr)
+
+
+def import_quietly() -> None:
+    """Imports TensorFlow, and keeps it from warning of what is meant to be so."""
+    with quiet_startup():
+        import tensorflow as tf
+        from absl import logging
+    # Each candidate is a new model and so a new function to trace; TensorFlow takes that for a mistake.
+    tf.get_logger().setLevel("ERROR")
+    logging.set_verbosity(logging.ERROR)
+
+
+def one_line(box: str) -> str:
+    """The words of an error that was drawn in a box."""
+    words = re.sub(r"\x1b\[[0-9;]*m|[─-╿]", " ", box).split("For full helptext")[0]
+    return " ".join(words.split())

@@ -1,0 +1,78 @@
+import keras
+import numpy as np
+import pytest
+
+from kdsuite import prune
+from kdsuite.compress.candidates import Recipe, cut, recipes
+from kdsuite.compress.costs import costs_of, search_goal, wanted_share
+from kdsuite.compress.endings import as_logits
+from kdsuite.compress.errors import CompressionError
+from kdsuite.compress.goals import Goal
+from kdsuite.compress.proofs import masked
+from kdsuite.compress.scoring import Scores
+from kdsuite.prune import PruneError
+from tests.compress.conftest import SIZE, untrained
+from tests.prune.zeroing import zeroed_output
+
+MACS = Goal("macs", 0.5)
+
+
+@pytest.fixture
+def teacher():
+    return as_logits(untrained())[0]
+
+
+@pytest.fixture
+def scores():
+    random = np.random.default_rng(0)
+    return Scores([(random.uniform(0, 255, (8, SIZE, SIZE, 3)).astype(np.float32), random.integers(0, 2, 8))])
+
+
+@pytest.mark.parametrize("recipe", recipes(MACS, 0.5)[:-1], ids=str)
+def test_candidates_cost_at_most_their_share_and_surgery_is_exact(teacher, scores, recipe):
+    whole = costs_of(teacher)
+    made = cut(teacher, recipe, MACS, whole, scores)
+    assert 0.3 < prune.macs(made.model) / whole.macs <= 0.5
+    assert made.proof.holds and made.proof.allowed is not None
+    assert bool(made.removed) == bool(recipe.units)
+
+
+@pytest.mark.parametrize("share", [0.6, 0.25])
+def test_widths_are_multiples_of_eight_where_layers_are_wide(scores, share):
+    layers = [keras.layers.Conv2D(64, 3, strides=2, activation="relu", name=f"conv_{number}") for number in (1, 2)]
+    end = [keras.layers.GlobalAveragePooling2D(), keras.layers.Dense(2)]
+    model = as_logits(keras.Sequential([keras.Input((SIZE, SIZE, 3)), *layers, *end]))[0]
+    made = cut(model, Recipe(share, "taylor", weighed=True), MACS, costs_of(model), scores)
+    assert [made.model.get_layer(layer.name).filters % 8 for layer in layers] == [0, 0]
+
+
+def test_removing_all_the_way_by_units_alone_is_refused_where_too_few_can_go(teacher, scores):
+    with pytest.raises(PruneError, match="removing units alone"):
+        cut(teacher, Recipe(0.02, None, units=1.0), Goal("macs", 0.02), costs_of(teacher), scores)
+
+
+def test_a_goal_in_milliseconds_or_bytes_becomes_a_share(teacher):
+    whole = costs_of(teacher, teacher)
+    assert wanted_share(Goal("ms", whole.ms / 4), whole) == pytest.approx(0.25)
+    assert wanted_share(Goal("bytes", whole.bytes / 2), whole) == pytest.approx(0.5)
+    assert wanted_share(Goal("bytes", 0.3), whole) == 0.3
+    assert wanted_share(Goal(max_drop=0.01), whole) is None
+
+
+def test_a_share_of_the_file_leaves_room_for_what_describes_the_layers(teacher):
+    whole = costs_of(teacher)
+    file_bytes = 4 * whole.params + 1000
+    found = search_goal(Goal("bytes", 0.5), whole, file_bytes)
+    assert 4 * found.value * whole.params + 1000 == pytest.approx(0.5 * file_bytes)
+    with pytest.raises(CompressionError, match="the description of the layers alone takes"):
+        search_goal(Goal("bytes", 1e-3), whole, file_bytes)
+
+
+def test_the_masked_original_is_what_zeroing_gives(teacher, scores):
+    images, _ = scores.data[0]
+    channels = {"wide_1": [0, 3, 5], "stem": [1, 2]}
+    deleted = {name: list(gone) for name, gone in prune.deletion_report(teacher, channels).deleted.items()}
+    (expected,) = zeroed_output(teacher, images, deleted)
+    given = np.asarray(masked(teacher, deleted)(images))
+    np.testing.assert_allclose(given, expected, atol=1e-5)
+    assert np.abs(given - np.asarray(teacher(images))).max() > 1e-4

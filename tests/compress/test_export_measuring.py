@@ -1,0 +1,106 @@
+"""Measuring: figures against a second way, and memory that is the network's alone."""
+
+import subprocess
+import sys
+
+import keras
+import numpy as np
+import pytest
+from keras import layers
+
+from kdsuite import compress, distill
+from kdsuite.compress import running_memory
+
+
+@pytest.fixture
+def model():
+    return keras.Sequential([keras.Input((8, 8, 1)), layers.Rescaling(1 / 255), layers.Flatten(), layers.Dense(3)])
+
+
+def test_the_figures_are_those_of_the_logits(model, small_split, tmp_path):
+    path = compress.export(model, tmp_path, ["onnx"])["onnx"]
+    answers = compress.logits(path, small_split)
+    reference = answers.copy()
+    # Two rows whose largest logit is another, by 2 at the most.
+    for row in (3, 70):
+        reference[row, (answers[row].argmax() + 1) % 3] = answers[row].max() + 0.5
+    reference[5] += 2
+    measured = compress.measure(path, small_split, reference, threads=1, turns=20)
+    assert measured.accuracy == np.mean(answers.argmax(-1) == small_split.labels)
+    assert measured.agreement == pytest.approx(1 - 2 / 120)
+    expected = np.abs(answers - reference).max()
+    assert measured.max_difference == pytest.approx(expected) and expected >= 2
+    assert measured.file_bytes == path.stat().st_size
+    assert 0 < measured.p50_milliseconds <= measured.p95_milliseconds < 1000
+    assert 0 < measured.peak_memory_bytes < 500e6
+
+
+@pytest.mark.slow
+def test_a_keras_model_and_its_file_measure_alike(model, small_split, tmp_path):
+    distill.save_student(model, tmp_path / "model.keras")
+    reference = compress.logits(model, small_split)
+    for given in (model, tmp_path / "model.keras"):
+        measured = compress.measure(given, small_split, reference, turns=20)
+        assert (measured.agreement, measured.max_difference) == (1, 0)
+        assert measured.file_bytes == pytest.approx((tmp_path / "model.keras").stat().st_size, abs=200)
+
+
+def test_other_logits_are_refused(model, small_split):
+    reference = compress.logits(model, small_split)
+    with pytest.raises(compress.CompressionError, match=r"reference \(120, 2\): expected \(n, classes\) of both"):
+        compress.measure(model, small_split, reference[:, :2])
+
+
+@keras.saving.register_keras_serializable("tests")
+class Unknown(layers.Layer):
+    def call(self, inputs):
+        return 2 * inputs
+
+
+def test_layers_of_ones_own_are_measured_in_their_files(small_split, tmp_path):
+    model = keras.Sequential([keras.Input((8, 8, 1)), Unknown(), layers.Flatten(), layers.Dense(3)], name="mine")
+    reference = compress.logits(model, small_split)
+    with pytest.raises(compress.CompressionError, match="layers of your own are unknown there"):
+        compress.measure(model, small_split, reference, turns=5)
+    (path,) = compress.export(model, tmp_path, ["litert-float32"]).values()
+    assert compress.measure(path, small_split, reference, turns=5).agreement == 1
+
+
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [
+        ("missing.onnx", "no file .*missing.onnx: expected one that export wrote"),
+        ("text.onnx", "cannot run .*text.onnx .*: export it again"),
+        ("text.int8.tflite", "cannot run .*text.int8.tflite .*: export it again"),
+        ("text.xml", "cannot run .*text.xml .*: export it again"),
+        ("text.pt", r"expected a name that ends in \.keras, \.float32\.tflite"),
+        ("text.keras", "cannot load a model from"),
+    ],
+)
+def test_what_is_no_network_is_refused_in_one_line(name, message, small_split, tmp_path):
+    if name.startswith("text"):
+        (tmp_path / name).write_text("no network")
+    with pytest.raises(compress.CompressionError, match=message) as caught:
+        compress.logits(tmp_path / name, small_split)
+    assert "\n" not in str(caught.value)
+
+
+MEASURE = """
+import numpy as np
+from kdsuite.compress import running_memory as memory
+before = memory.reset_peak()
+held = np.ones(50 << 20, np.uint8)
+del held
+print(memory.peak() - before)
+"""
+
+
+def test_the_peak_is_a_process_own():
+    """A child's ru_maxrss would start with what this process holds."""
+    held = np.ones(600 << 20, np.uint8)
+    child = [sys.executable, "-c", MEASURE]
+    added = int(subprocess.run(child, capture_output=True, text=True, check=True).stdout)
+    assert added == pytest.approx(50 << 20, rel=0.1)
+    del held
+    before = running_memory.reset_peak()
+    assert running_memory.peak() - before < 50 << 20

@@ -1,0 +1,80 @@
+"""What is refused, in one line each."""
+
+import keras
+import numpy as np
+import pytest
+
+from kdsuite.compress.errors import CompressionError
+from kdsuite.compress.inputs import check_accuracy, problem_of
+from kdsuite.prune import PruneError
+from tests.compress.conftest import SIZE, trained, untrained, write_photos
+
+
+class Subclassed(keras.Model):
+    def __init__(self):
+        super().__init__()
+        self.dense = keras.layers.Dense(2)
+
+    def call(self, inputs):
+        return self.dense(keras.ops.mean(inputs, (1, 2)))
+
+
+def refused(model, source="photos", kind=CompressionError):
+    with pytest.raises(kind) as caught:
+        problem_of(model, source)
+    assert "\n" not in str(caught.value)
+    return str(caught.value)
+
+
+def test_a_subclassed_model(photos):
+    model = Subclassed()
+    model(np.zeros((1, SIZE, SIZE, 3), np.float32))
+    assert "Subclassed hides its layers" in refused(model, kind=PruneError)
+
+
+def test_classes_that_differ(photos):
+    message = refused(untrained(outputs=3))
+    assert "3 classes" in message and "2 (checks, stripes)" in message
+
+
+def test_one_output_for_three_classes(photos):
+    write_photos(photos / "three", 20, ("a", "b", "c"))
+    assert "1 output, which stands for 2 classes" in refused(untrained("sigmoid", 1), "three")
+
+
+def test_fewer_than_twenty_images_of_a_class(photos):
+    write_photos(photos / "few", 19)
+    assert "class 'checks' has 19 images: expected at least 20" in refused(untrained(), "few")
+
+
+def test_images_of_any_size(photos):
+    inputs = keras.Input((None, None, 3))
+    model = keras.Model(inputs, keras.layers.Dense(2)(keras.layers.GlobalAveragePooling2D()(inputs)))
+    assert "square images of a fixed size" in refused(model)
+
+
+def test_what_is_no_model(photos):
+    assert "no file 'teacher.keras'" in refused("teacher.keras")
+    (photos / "damaged.keras").write_bytes(b"no model")
+    assert "cannot be read as a Keras model" in refused("damaged.keras")
+
+
+def test_a_few_validation_images_become_a_fifth_of_what_test_leaves(photos):
+    dataset = problem_of(untrained(), "photos").dataset
+    assert [len(split) for split in (dataset.train, dataset.validation, dataset.test)] == [77, 19, 24]
+
+
+def test_a_model_at_chance_is_refused_with_its_confusion(photos):
+    with pytest.raises(CompressionError, match=r"chance gives 5\d%: it expects other inputs than pixels") as caught:
+        check_accuracy(problem_of(untrained(), "photos"))
+    assert "checks" in caught.value.__notes__[0]
+
+
+@pytest.mark.slow
+def test_classes_in_another_order_are_refused_and_named(photos):
+    model = trained(photos / "photos")
+    assert check_accuracy(problem_of(model, "photos")) > 0.9
+    kernel, bias = model.get_layer("answer").get_weights()
+    model.get_layer("answer").set_weights([kernel[:, ::-1], bias[::-1]])
+    with pytest.raises(CompressionError, match="output 1 is 'checks', output 0 is 'stripes'"):
+        check_accuracy(problem_of(model, "photos"))

@@ -1,0 +1,99 @@
+"""bfloat16: a fast copy is trained, and what is kept and measured is the float32 network with the copy's weights."""
+
+from dataclasses import replace
+from functools import cached_property
+
+import keras
+import numpy as np
+import pytest
+
+from experiments.engine.config import Config
+from experiments.engine.networks import Networks
+from experiments.engine.study import Study, Targets
+from experiments.engine.training import evaluate, outputs, train_network
+from experiments.engine.trial import Trial
+from kdsuite import distill
+from kdsuite.data import Dataset
+
+PLAIN = Trial(method="plain", network="small", seed=0, epochs=2, batch_size=32, learning_rate=0.01)
+HINTED = replace(PLAIN, method="kd", lambda_=0.5, temperature=2.0)
+
+
+def small(channels: int = 4) -> keras.Model:
+    inputs = keras.Input((8, 8, 1))
+    hidden = keras.layers.Conv2D(channels, 3, name="conv")(keras.layers.BatchNormalization()(inputs))
+    return keras.Model(inputs, keras.layers.Dense(3, name="logits")(keras.layers.Flatten()(hidden)))
+
+
+class Small(Study):
+    """A small network on labels, or with a live teacher of more channels and a hint from it; remembers distillers."""
+
+    def __init__(self, config, split):
+        super().__init__(config)
+        self.split, self.made = split, []
+
+    @cached_property
+    def dataset(self):
+        return Dataset("made up", "made up", ("a", "b", "c"), self.split, self.split, self.split)
+
+    def build(self, trial, networks):
+        return small()
+
+    def targets(self, trial, networks):
+        return Targets(live=small(6)) if trial.method == "kd" else Targets()
+
+    def hints(self, trial):
+        return [distill.Hint("conv", "conv", teacher_channels=6)]
+
+    def distiller(self, trial, model, *, has_targets):
+        self.made.append(super().distiller(trial, model, has_targets=has_targets))
+        return self.made[-1]
+
+
+@pytest.fixture
+def train(small_split, tmp_path):
+    def trained(trial):
+        study = Small(Config(cache=tmp_path), small_split)
+        networks = Networks(study, tmp_path)
+        return train_network(study, trial, networks, folder=tmp_path / "trial", tick=lambda _: None), study.made
+
+    return trained
+
+
+@pytest.mark.parametrize("trial", [PLAIN, HINTED], ids=["plain", "hinted"])
+def test_the_float32_network_has_what_the_copy_learned(train, small_split, trial):
+    trained, (copy, distiller) = train(replace(trial, precision="bfloat16"))
+    assert trained.distiller is distiller
+    assert distiller.student is trained.model
+    assert copy.student.get_layer("conv").compute_dtype == "bfloat16"
+    assert {layer.compute_dtype for layer in trained.model.layers} == {"float32"}
+    for ours, learned in zip(trained.model.get_weights(), copy.student.get_weights(), strict=True):
+        np.testing.assert_array_equal(ours, learned)
+    regressors = zip(distiller.regressors, copy.regressors, strict=True)
+    assert len(distiller.regressors) == (1 if trial is HINTED else 0)
+    for ours, learned in regressors:
+        assert ours.get_weights()
+        np.testing.assert_array_equal(ours.kernel, learned.kernel)
+    logits = outputs(trained.model, small_split)
+    # The copy's logits carry the rounding of bfloat16, the network's do not.
+    assert not np.array_equal(logits, logits.astype("bfloat16").astype(np.float32))
+    measured = evaluate(trained.distiller, small_split)["loss"]
+    assert measured == pytest.approx(trained.history[-1]["validation_loss"], rel=0.02)
+    assert measured != trained.history[-1]["validation_loss"]
+
+
+def test_a_copy_goes_on_at_its_checkpoint(train):
+    trial = replace(HINTED, precision="bfloat16")
+    whole, (copy, _) = train(trial)
+    again, (_, distiller) = train(trial)
+    assert again.history == whole.history
+    for ours, learned in zip(again.model.get_weights(), whole.model.get_weights(), strict=True):
+        np.testing.assert_array_equal(ours, learned)
+    np.testing.assert_array_equal(distiller.regressors[0].kernel, copy.regressors[0].kernel)
+
+
+def test_float32_trains_the_network_itself(train):
+    trained, made = train(PLAIN)
+    assert made == [trained.distiller]
+    assert PLAIN.columns()["precision"] == "float32"
+    assert replace(PLAIN, precision="bfloat16").columns()["precision"] == "bfloat16"
