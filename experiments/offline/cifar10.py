@@ -63,7 +63,7 @@ class OfflineCifar10(OfflineStudy):
     TABLES: ClassVar[dict[str, Sequence[str]]] = {
         "reliability": ("trial", "network", "bin", "share", "confidence", "accuracy")
     }
-    READ: ClassVar[Sequence[str]] = (*OfflineStudy.READ, "_responses", "has_live")
+    READ: ClassVar[Sequence[str]] = (*OfflineStudy.READ, "responses", "has_live")
     config: Cifar10Config
 
     def __init__(self, config: Cifar10Config):

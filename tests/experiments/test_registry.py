@@ -2,6 +2,7 @@
 
 import ast
 from dataclasses import fields
+from functools import cached_property
 
 import pytest
 
@@ -45,6 +46,15 @@ def test_each_option_has_a_sentence(name):
                 said = body[place + 1] if place + 1 < len(body) else None
                 text = said.value.value if isinstance(said, ast.Expr) and isinstance(said.value, ast.Constant) else ""
                 assert str(text).strip().endswith("."), f"{cls.__name__}.{ast.unparse(node.target)} has no sentence"
+
+
+@pytest.mark.parametrize("name", ENTRIES)
+def test_what_a_node_of_a_cluster_is_given_are_properties_of_the_study(name):
+    study, experiment = ENTRIES[name]
+    trains = study.load(experiment.module, experiment.trains)
+    assert {"dataset", "teacher_data"} <= set(trains.READ)
+    for read in trains.READ:
+        assert isinstance(getattr(trains, read), property | cached_property), read
 
 
 @pytest.mark.parametrize("name", ENTRIES)
