@@ -8,30 +8,29 @@ the same share of each layer by L1 norm, and Torch-Pruning's global rankings by 
 Taylor expansion, all three trained on labels. One more run of `compress` has the bytes of a file as its goal.
 """
 
-import csv
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import cached_property, partial
 from pathlib import Path
 
 import keras
-import numpy as np
 import tyro
 
 from experiments.cs230.heads import train_head
+from experiments.engine.rows import Table
 from experiments.engine.settings import commit
 from kdsuite import compress, data, distill, models, prune
 from kdsuite.compress.candidates import Recipe, cut
 from kdsuite.compress.goals import Goal
 from kdsuite.compress.inputs import problem_of
 from kdsuite.compress.pipeline import reserved, setting_of
-from kdsuite.compress.recovery import Training, train
+from kdsuite.compress.recovery import Training
 from kdsuite.compress.result import Result, paired_difference
-from kdsuite.compress.search import SEED, Setting, calibration_images, seconds_a_step
+from kdsuite.compress.search import SEED, Setting, seconds_a_step
 from kdsuite.compress.work import Work
 
 COLUMNS = (
-    *("way", "target", "minutes", "seed", "params", "macs", "macs_share", "validation_accuracy", "test_size"),
+    *("trial", "way", "target", "minutes", "seed", "params", "macs", "macs_share", "validation_accuracy", "test_size"),
     *("teacher_accuracy", "test_accuracy", "drop", "drop_low", "drop_high", "int8_bytes", "int8_accuracy", "steps"),
     *("minutes_spent", "keras", "tensorflow", "commit", "finished_at"),
 )
@@ -70,7 +69,7 @@ class Comparison:
 
     def __init__(self, config: Config):
         self.config = config
-        self.path = config.results / "compress-catdog.csv"
+        self.rows = Table(config.results / "compress-catdog.csv", COLUMNS, ("trial",))
         self.folder = (
             config.cache / f"compress-catdog-{config.minutes:g}-{config.train_size or 'all'}-{config.test_size}"
         )
@@ -100,25 +99,20 @@ class Comparison:
         if self.config.file_bytes:
             goal = {"target_bytes": self.config.file_bytes}
             self._once("compress", f"bytes {self.config.file_bytes:g}", partial(self._ours, goal))
-        print(self.path.read_text())
+        print(self.rows.path.read_text())
 
     def _once(self, way: str, target: str, run) -> None:
-        rows = list(csv.DictReader(self.path.open())) if self.path.exists() else []
-        named = {"way": way, "target": target, "minutes": f"{self.config.minutes:g}"}
-        if any(all(row[name] == value for name, value in named.items()) for row in rows):
+        named = {"way": way, "target": target, "minutes": self.config.minutes}
+        trial = f"{way}, {target}, {self.config.minutes:g} min"
+        if trial in self.rows.trials():
             return
-        print(f"{way}, {target}", flush=True)
+        print(trial, flush=True)
         import tensorflow as tf
 
         about = {"seed": SEED, "keras": keras.__version__, "tensorflow": tf.__version__, "commit": commit()}
-        row = dict.fromkeys(COLUMNS, "") | named | run() | about
-        row["finished_at"] = datetime.now(UTC).isoformat(timespec="seconds")
-        self.path.parent.mkdir(parents=True, exist_ok=True)
-        with self.path.open("a", newline="") as file:
-            writer = csv.DictWriter(file, COLUMNS)
-            if not rows:
-                writer.writeheader()
-            writer.writerow(row)
+        measured = run()
+        finished = {"finished_at": datetime.now(UTC).isoformat(timespec="seconds")}
+        self.rows.append([{"trial": trial} | named | measured | about | finished])
 
     def _folder(self, goal: dict) -> Path:
         return self.folder / "-".join(f"{name}-{value:g}" for name, value in goal.items())
@@ -179,19 +173,14 @@ class Comparison:
         steps = max(1, work.once("plan", planned)["steps"])
         for weight, value in zip(student.weights, begin, strict=True):
             weight.assign(value)
-        train(
+        setting.teach(
             student,
-            setting.train,
-            setting.train_outputs,
-            setting.training,
+            work.path("training.npz"),
             steps=steps,
             seed=SEED,
-            checkpoint=work.path("training.npz"),
             on_step=lambda step: work.write("progress", step) if step % 100 == 0 else None,
         )
-        distill.recalibrate(student, calibration_images(setting.train))
-        given = compress.logits(student, setting.validation)
-        accuracy = float(np.mean(given.argmax(-1) == setting.validation.labels))
+        _, accuracy = setting.judge(student)
         spent = {"steps": steps, "minutes_spent": f"{work.seconds / 60:.1f}"}
         return self._tested(student) | spent | {"validation_accuracy": accuracy}
 

@@ -1,14 +1,14 @@
 """Recovery: a cut network learns from its teacher's cached outputs, and can be killed at any moment."""
 
+import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
 import keras
-import numpy as np
 
 from kdsuite import data, distill
-from kdsuite.data.files import whole_file
+from kdsuite.distill import checkpoint
 
 STEPS_A_STRETCH = 250
 """Steps between two checkpoints: at 32 images a step and 60 images a second, two minutes."""
@@ -39,9 +39,8 @@ def train(
     *,
     steps: int,
     seed: int,
-    checkpoint: Path,
+    path: Path,
     on_step: Callable[[int], None] = lambda step: None,
-    first_epoch: int = 0,
 ) -> None:
     """Trains a student for some steps, or for what is left of them behind a checkpoint.
 
@@ -52,9 +51,8 @@ def train(
         training: how.
         steps: of batches that are all full.
         seed: of the order of the images.
-        checkpoint: file to go on from; written after each stretch, deleted at the end.
+        path: of a checkpoint to go on from; written after each stretch.
         on_step: is told the number of steps done.
-        first_epoch: number of the first epoch, by which images are ordered anew.
     """
     student.trainable = True
     for layer in student.layers:
@@ -72,30 +70,30 @@ def train(
     variables = [*student.variables, *distiller.optimizer.variables]
     batch_size = min(training.batch_size, len(split))
     soft = outputs.softened(training.temperature) if training.lambda_ else None
-    done = _restored(checkpoint, variables)
+    done = _restored(path, variables, steps)
     on_batch = keras.callbacks.LambdaCallback(on_train_batch_end=lambda batch, logs: on_step(done + batch + 1))
     an_epoch = len(split) // batch_size
     while done < steps:
         epoch, begin = divmod(done, an_epoch)
         count = min(an_epoch - begin, steps - done, STEPS_A_STRETCH)
-        batches = split.batches(batch_size, seed=seed, epoch=first_epoch + epoch, teacher=soft, drop_remainder=True)
+        batches = split.batches(batch_size, seed=seed, epoch=epoch, teacher=soft, drop_remainder=True)
         distiller.fit(batches.skip(begin).take(count), verbose=0, shuffle=False, callbacks=[on_batch])
         done += count
         if done < steps:
-            _store(checkpoint, variables, done)
+            checkpoint.store(path, variables, done=done)
 
 
-def _store(path: Path, variables: list, done: int) -> None:
-    arrays = {f"v{number}": keras.ops.convert_to_numpy(variable) for number, variable in enumerate(variables)}
-    with whole_file(path) as unfinished:
-        np.savez(unfinished, done=np.array(done), **arrays)
-
-
-def _restored(path: Path, variables: list) -> int:
-    """Gives the variables what a checkpoint holds; the steps done, 0 without one."""
+def _restored(path: Path, variables: list, steps: int) -> int:
+    """Gives the variables what a checkpoint holds; the steps done, 0 without one or behind a damaged one."""
     if not path.exists():
         return 0
-    with np.load(path) as stored:
-        for number, variable in enumerate(variables):
-            variable.assign(stored[f"v{number}"])
-        return int(stored["done"])
+
+    def problem(done) -> str | None:
+        return None if isinstance(done, int) and 0 < done < steps else f"{done!r} steps are done of {steps}"
+
+    try:
+        return checkpoint.restore(path, variables, "done", problem)
+    except distill.DistillationError as error:
+        print(f"checkpoint {path} is damaged ({error}): this training starts anew", file=sys.stderr)
+        path.unlink()
+        return 0

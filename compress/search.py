@@ -5,6 +5,7 @@ on with the same candidates and the same steps.
 """
 
 import time
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from functools import cached_property
 from pathlib import Path
@@ -14,7 +15,7 @@ import numpy as np
 
 from kdsuite import data, distill
 from kdsuite.compress.accuracy import divergence
-from kdsuite.compress.candidates import Cut, Recipe, cut, recipes
+from kdsuite.compress.candidates import Recipe, cut, recipes
 from kdsuite.compress.choosing import Candidate, survivors
 from kdsuite.compress.costs import Costs, wanted_share
 from kdsuite.compress.errors import CompressionError
@@ -73,6 +74,18 @@ class Setting:
         """Of channels, on a few training images."""
         return Scores(ranking_batches(self.train, RANKING_IMAGES))
 
+    def teach(self, student: keras.Model, path: Path, *, steps: int, seed: int, on_step: Callable[[int], None]) -> None:
+        """Trains a student as all candidates are; see `recovery.train`."""
+        train(
+            student, self.train, self.train_outputs, self.training, path=path, steps=steps, seed=seed, on_step=on_step
+        )
+
+    def judge(self, student: keras.Model) -> tuple[np.ndarray, float]:
+        """Recalibrates a trained student's batch norm; its validation logits, and its accuracy there as a fraction."""
+        distill.recalibrate(student, calibration_images(self.train))
+        logits = outputs(student, self.validation)
+        return logits, float(np.mean(logits.argmax(-1) == self.validation.labels))
+
 
 def search(setting: Setting, work: Work, progress: Progress, reserve: float) -> list[Candidate]:
     """All candidates after each of their rungs.
@@ -106,13 +119,14 @@ def student_path(work: Work, candidate: Candidate) -> Path:
     return work.path(f"{candidate.recipe.key}/rung-{candidate.rung}.keras")
 
 
-def read_cut(work: Work, recipe: Recipe) -> Cut:
-    """A candidate as it was cut."""
-    written = work.read(f"{recipe.key}/cut")
-    model = keras.models.load_model(work.path(f"{recipe.key}/cut.keras"), compile=False)
-    return Cut(
-        model, tuple(written["removed"]), written["channels"], Costs(**written["costs"]), Proof(**written["proof"])
-    )
+def cut_path(work: Work, recipe: Recipe) -> Path:
+    """File of a candidate's network as it was cut."""
+    return work.path(f"{recipe.key}/cut.keras")
+
+
+def proof_of(work: Work, recipe: Recipe) -> Proof:
+    """The proof that a candidate's cut touched no other channel's work."""
+    return Proof(**work.read(f"{recipe.key}/cut")["proof"])
 
 
 def _first_rung(setting: Setting, work: Work, progress: Progress, reserve: float) -> list[Candidate]:
@@ -145,7 +159,7 @@ def _first_rung(setting: Setting, work: Work, progress: Progress, reserve: float
 
 def _first_plan(recipe: Recipe, count: int, seconds: float, cutting: float, setting: Setting, work: Work) -> dict:
     """How many candidates, and how many steps each: from the time that the first one takes for a few batches."""
-    student = read_cut(work, recipe).model
+    student = keras.models.load_model(cut_path(work, recipe), compile=False)
     a_step, first = seconds_a_step(student, setting, work)
     begin = time.monotonic()
     outputs(student, setting.validation)
@@ -164,14 +178,11 @@ def _first_plan(recipe: Recipe, count: int, seconds: float, cutting: float, sett
 def seconds_a_step(student: keras.Model, setting: Setting, work: Work) -> tuple[float, float]:
     """Seconds that a training step takes, and those that come before the second one; trains the student a little."""
     times = [time.monotonic()]
-    train(
+    setting.teach(
         student,
-        setting.train,
-        setting.train_outputs,
-        setting.training,
+        work.path("trial.npz"),
         steps=TRIAL_STEPS,
         seed=SEED,
-        checkpoint=work.path("trial.npz"),
         on_step=lambda step: times.append(time.monotonic()),
     )
     return (times[-1] - times[1]) / (TRIAL_STEPS - 1), times[1] - times[0]
@@ -201,11 +212,12 @@ def _cut_once(recipe: Recipe, setting: Setting, work: Work) -> None:
         # What is drawn anew behind a removed unit is drawn the same way in each run.
         keras.utils.set_random_seed(SEED)
         made = cut(setting.teacher, recipe, setting.goal, setting.whole, setting.scores)
-        distill.save_student(made.model, work.path(f"{recipe.key}/cut.keras"))
+        distill.save_student(made.model, cut_path(work, recipe))
         return {
             "removed": list(made.removed),
             "channels": made.channels,
             "costs": asdict(made.costs),
+            "widths": widths(made.model),
             "proof": asdict(made.proof),
         }
 
@@ -223,11 +235,11 @@ def _trained(
 ) -> Candidate:
     """A candidate after this rung, trained or read; it goes on from where it was before, or as it was cut."""
     name = f"{recipe.key}/rung-{rung}"
-    start = work.path(f"{recipe.key}/cut.keras") if before is None else student_path(work, before)
+    start = cut_path(work, recipe) if before is None else student_path(work, before)
     label = f"{recipe} · rung {rung + 1}" + ("" if before is None else f" · {before.accuracy:.2%} on validation so far")
-    written = work.once(name, lambda: _train(recipe, start, rung, steps, setting, work, progress, label))
-    made = read_cut(work, recipe)
-    candidate = Candidate(recipe, made.costs, widths(made.model), made.removed, rung, **written)
+    trained = work.once(name, lambda: _train(recipe, start, rung, steps, setting, work, progress, label))
+    made = work.read(f"{recipe.key}/cut")
+    candidate = Candidate(recipe, Costs(**made["costs"]), made["widths"], tuple(made["removed"]), rung, **trained)
     progress.done(
         f"{recipe} · rung {rung + 1} · {candidate.accuracy:.2%} on validation (teacher {setting.accuracy:.2%}) · "
         f"{candidate.costs.params:,} parameters, {candidate.costs.macs / setting.whole.macs:.2f} of the MACs"
@@ -250,26 +262,16 @@ def _train(
         if step % STEPS_A_STRETCH == 0:
             work.tick()
 
-    train(
-        student,
-        setting.train,
-        setting.train_outputs,
-        setting.training,
-        steps=steps,
-        seed=SEED + 1 + rung,
-        checkpoint=checkpoint,
-        on_step=on_step,
-    )
+    setting.teach(student, checkpoint, steps=steps, seed=SEED + 1 + rung, on_step=on_step)
     # The first step traces.
     seconds = (spent[-1] - spent[0]) / max(1, len(spent) - 1) * steps if len(spent) > 1 else time.monotonic() - begin
-    distill.recalibrate(student, calibration_images(setting.train))
-    logits = outputs(student, setting.validation)
+    logits, accuracy = setting.judge(student)
     distill.save_student(student, work.path(f"{recipe.key}/rung-{rung}.keras"))
     checkpoint.unlink(missing_ok=True)
     return {
         "steps": steps,
         "seconds": seconds,
-        "accuracy": float(np.mean(logits.argmax(-1) == setting.validation.labels)),
+        "accuracy": accuracy,
         "divergence": divergence(setting.validation_logits, logits),
     }
 

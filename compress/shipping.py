@@ -18,7 +18,7 @@ from kdsuite.compress.goals import Goal
 from kdsuite.compress.inputs import Problem
 from kdsuite.compress.proofs import Proof, saved
 from kdsuite.compress.result import FileRow, Result, file_row, paired_difference
-from kdsuite.compress.search import SEED, Setting, calibration_images, read_cut, widths
+from kdsuite.compress.search import SEED, Setting, calibration_images, proof_of, widths
 from kdsuite.compress.work import Work
 from kdsuite.data.files import whole_file
 
@@ -90,7 +90,7 @@ def ship(
             (int(row), int(test.labels[row]), int(answers["teacher"][row]), int(answers["student"][row]))
             for row in parted
         ],
-        proofs=_proofs(read_cut(work, chosen.recipe).proof, student, path, images[:32], rows),
+        proofs=_proofs(proof_of(work, chosen.recipe), student, path, images[:32], rows),
         minutes=work.seconds / 60,
         versions={
             "kdsuite": kdsuite.__version__,

@@ -1,13 +1,12 @@
 """Checkpoints of unfinished trials: written after each epoch, checked when read, rebuilt when damaged."""
 
-import json
 import shutil
 import sys
 from pathlib import Path
 
-import numpy as np
-
-from kdsuite.data.files import sweep_unfinished, whole_file
+from kdsuite import distill
+from kdsuite.data.files import sweep_unfinished
+from kdsuite.distill import checkpoint
 
 NAME = "checkpoint.npz"
 
@@ -15,9 +14,7 @@ NAME = "checkpoint.npz"
 def save(folder: Path, distiller, history: list[dict]) -> None:
     """Writes weights, optimizer state and history, whole or not at all."""
     folder.mkdir(parents=True, exist_ok=True)
-    arrays = {f"variable_{number}": variable.numpy() for number, variable in enumerate(_variables(distiller))}
-    with whole_file(folder / NAME) as temporary, temporary.open("wb") as file:
-        np.savez(file, history=json.dumps(history), **arrays)
+    checkpoint.store(folder / NAME, _variables(distiller), history=history)
 
 
 def restore(folder: Path, distiller, epochs: int) -> list[dict]:
@@ -34,21 +31,12 @@ def restore(folder: Path, distiller, epochs: int) -> list[dict]:
     path = folder / NAME
     if not path.exists():
         return []
-    variables = _variables(distiller)
     try:
-        with path.open("rb") as opened, np.load(opened) as file:
-            history = json.loads(str(file["history"]))
-            arrays = [file[f"variable_{number}"] for number in range(len(variables))]
-        problem = _problem(history, epochs, arrays, variables)
-    except Exception as error:  # A damaged zip raises nearly anything: BadZipFile, zlib.error, NotImplementedError, …
-        problem = " ".join(str(error).split()) or type(error).__name__
-    if problem:
-        print(f"checkpoint {path} is damaged ({problem}): this trial starts anew", file=sys.stderr)
+        return checkpoint.restore(path, _variables(distiller), "history", lambda history: _problem(history, epochs))
+    except distill.DistillationError as error:
+        print(f"checkpoint {path} is damaged ({error}): this trial starts anew", file=sys.stderr)
         forget(folder)
         return []
-    for variable, array in zip(variables, arrays, strict=True):
-        variable.assign(array)
-    return history
 
 
 def forget(folder: Path) -> None:
@@ -56,16 +44,11 @@ def forget(folder: Path) -> None:
     shutil.rmtree(folder, ignore_errors=True)
 
 
-def _problem(history, epochs: int, arrays: list[np.ndarray], variables: list) -> str | None:
+def _problem(history, epochs: int) -> str | None:
     if not isinstance(history, list) or not all(isinstance(line, dict) and "seconds" in line for line in history):
         return "its history is not one of epochs"
     if len(history) > epochs:
         return f"its history has {len(history)} epochs of {epochs}"
-    for array, variable in zip(arrays, variables, strict=True):
-        if array.shape != tuple(variable.shape):
-            return f"a variable has shape {array.shape}, expected {tuple(variable.shape)}"
-        if np.issubdtype(array.dtype, np.floating) and not np.isfinite(array).all():
-            return "a variable is not finite"
     return None
 
 
