@@ -10,7 +10,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from kdsuite.compress.errors import CompressionError
+from kdsuite.compress.errors import CompressionError, first_line
 from kdsuite.compress.formats import Format
 from kdsuite.compress.running import open_file
 
@@ -100,11 +100,6 @@ def convert(model: keras.Model, format: Format, path: Path, calibration: Calibra
         raise CompressionError(
             f"model {model.name!r} cannot be converted to {format.name}: {_reason(error)}"
         ) from error
-
-
-def first_line(error: Exception) -> str:
-    """The first line of an error's message, or its type."""
-    return next((line.strip() for line in str(error).splitlines() if line.strip()), type(error).__name__)[:300]
 
 
 LACKING = re.compile(

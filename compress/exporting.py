@@ -10,12 +10,11 @@ import keras
 import numpy as np
 
 from kdsuite import distill
-from kdsuite.compress.errors import CompressionError
+from kdsuite.compress.errors import CompressionError, first_line
 from kdsuite.compress.export_conversion import (
     Calibration,
     check_exportable,
     convert,
-    first_line,
     in_float32,
     input_names,
 )

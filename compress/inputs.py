@@ -10,7 +10,7 @@ from scipy.optimize import linear_sum_assignment
 from kdsuite import data, distill
 from kdsuite.compress.accuracy import confusion, confusion_text, wilson
 from kdsuite.compress.endings import Ending, as_logits
-from kdsuite.compress.errors import CompressionError
+from kdsuite.compress.errors import CompressionError, first_line
 from kdsuite.compress.export_measuring import logits
 
 FEWEST_A_CLASS = 20
@@ -132,8 +132,7 @@ def _model(model) -> keras.Model:
         return keras.models.load_model(model, compile=False)
     # Keras raises ValueError, TypeError, OSError, KeyError and others for what it cannot read.
     except Exception as error:
-        first = next((line.strip() for line in str(error).splitlines() if line.strip()), type(error).__name__)
-        raise CompressionError(f"file {str(model)!r} cannot be read as a Keras model ({first[:200]})") from error
+        raise CompressionError(f"file {str(model)!r} cannot be read as a Keras model ({first_line(error)})") from error
 
 
 def _dataset(source, shape: tuple, cache: Path | str, seed: int) -> data.Dataset:

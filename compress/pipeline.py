@@ -134,8 +134,8 @@ def _within_budget(problem: Problem, source, work: Work, views, cache) -> Proble
 
     def most() -> dict:
         sample = min(len(dataset.validation), 256)
-        images = next(iter(dataset.validation.batches(sample)))[0]
-        seconds = 1e-3 * _batch_ms(problem.teacher, images) / sample * (views.count if views else 1)
+        seconds = prune.latency([problem.teacher], batch_size=sample, turns=1)[0] / sample
+        seconds *= views.count if views else 1
         return {"train_size": int(TEACHER_SHARE * 60 * work.minutes / seconds)}
 
     train_size = work.once("train-size", most)["train_size"]
@@ -152,10 +152,6 @@ def _within_budget(problem: Problem, source, work: Work, views, cache) -> Proble
         cache=cache,
     )
     return dataclasses.replace(problem, dataset=smaller)
-
-
-def _batch_ms(model: keras.Model, images) -> float:
-    return 1000 * prune.latency([model], batch_size=len(images), turns=1)[0]
 
 
 def setting_of(problem: Problem, goal: Goal, accuracy: float, views, training: Training, cache, work: Work) -> Setting:

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from kdsuite.compress.errors import CompressionError
+from kdsuite.compress.errors import CompressionError, first_line
 from kdsuite.compress.formats import format_of, import_runtime
 
 
@@ -72,8 +72,7 @@ def open_file(path: Path, threads: int | None = None) -> Forward:
     try:
         return opened(runtime, path, threads or cores())
     except Exception as error:  # Each runtime raises errors of its own.
-        reason = next(iter(str(error).strip().splitlines()), type(error).__name__)
-        raise CompressionError(f"cannot run {path} ({reason}): export it again") from error
+        raise CompressionError(f"cannot run {path} ({first_line(error)}): export it again") from error
 
 
 def of_model(model) -> Forward:

@@ -28,7 +28,7 @@ def import_quietly() -> None:
     with quiet_startup():
         import tensorflow as tf
         from absl import logging
-    # Each candidate is a new model and so a new function to trace; TensorFlow takes that for a mistake.
+    # Each candidate, or trial, is a new model and so a new function to trace; TensorFlow takes that for a mistake.
     tf.get_logger().setLevel("ERROR")
     logging.set_verbosity(logging.ERROR)
 

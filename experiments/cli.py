@@ -245,16 +245,11 @@ def _profile(options: list[str], default: str) -> str:
 def import_quietly() -> None:
     """Imports TensorFlow and the engine, and keeps them from warning of what is meant to be so."""
     # Here, not above: `make help` lists the experiments before the library is installed.
-    from kdsuite.compress.terminal import quiet_startup
+    from kdsuite.compress import terminal
 
-    with quiet_startup():
-        import tensorflow as tf
-        from absl import logging
-
+    terminal.import_quietly()
+    with terminal.quiet_startup():
         from experiments.engine import runner  # noqa: F401
-    # Each trial is a new model and so a new function to trace; TensorFlow takes that for a mistake.
-    tf.get_logger().setLevel("ERROR")
-    logging.set_verbosity(logging.ERROR)
 
 
 def _fail(message: str, status: int = 2) -> int:

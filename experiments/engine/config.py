@@ -104,9 +104,7 @@ class Config(DataConfig):
         self._check_cluster()
 
     def _check_cluster(self) -> None:
-        if self.address is not None and not re.fullmatch(
-            r"auto|[\w.-]+:\d{1,5}|\[[\da-fA-F:]+\]:\d{1,5}", self.address
-        ):
+        if self.address is not None and not re.fullmatch(ADDRESS, self.address):
             raise UsageError(f"address {self.address!r}: expected HOST:PORT of a Ray cluster, or auto")
         for name in ("trial_cpus", "trial_gpus"):
             if self.address is None and getattr(self, name) is not None:

@@ -16,6 +16,8 @@ from experiments.engine.study import Study
 from experiments.engine.training import EVALUATION_BATCH, train_network
 from experiments.engine.trial import Trial
 from kdsuite import distill
+from kdsuite.compress import exporting
+from kdsuite.compress.errors import CompressionError
 from kdsuite.data.files import whole_file
 
 IN_MEMORY = 8
@@ -131,10 +133,9 @@ def load_model(path: Path) -> keras.Model:
         UsageError: there is no readable model at `path`.
     """
     try:
-        return keras.models.load_model(path, compile=False)
-    except Exception as error:  # A damaged file raises whatever the part of Keras that met the damage raises.
-        reason = (str(error).splitlines() or [type(error).__name__])[0]
-        raise UsageError(f"cannot load a model from {path} ({reason}): expected a .keras file") from error
+        return exporting.load_model(path)
+    except CompressionError as error:
+        raise UsageError(str(error)) from error
 
 
 def save_model(model: keras.Model, path: Path) -> None:

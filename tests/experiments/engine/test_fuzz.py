@@ -6,7 +6,7 @@ import io
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from experiments import cli, registry
@@ -16,17 +16,7 @@ from experiments.engine.finished import Finished, read_finished
 from experiments.engine.ranges import Between, annotations
 from kdsuite.report.csvs import read_whole
 from kdsuite.report.errors import ReportError
-
-
-def fuzz(examples):
-    return settings(
-        max_examples=examples,
-        deadline=None,
-        derandomize=True,
-        database=None,
-        suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
-    )
-
+from tests.fuzzing import fuzz
 
 NUMBERS = st.one_of(
     st.integers(-3, 400).map(str),
