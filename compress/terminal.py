@@ -34,6 +34,7 @@ def import_quietly() -> None:
 
 
 def one_line(box: str) -> str:
-    """The words of an error that was drawn in a box."""
-    words = re.sub(r"\x1b\[[0-9;]*m|[─-╿]", " ", box).split("For full helptext")[0]
+    """The words of an error that was drawn in a box, without the title, which they repeat."""
+    inside = re.sub(r"\x1b\[[0-9;]*m", "", box).split("For full helptext")[0]
+    words = re.sub(r"^╭.*╮$|[─-╿]", " ", inside, flags=re.MULTILINE)
     return " ".join(words.split())

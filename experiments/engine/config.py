@@ -86,6 +86,8 @@ class Config(DataConfig):
     """GPUs of a trial on a cluster, a fraction where several share one; by default 0, or as many as its devices."""
     devices: Annotated[int, Between(1, 64), Handling()] = 1
     """GPUs among which each batch of a trial is divided; trials then run one after the other."""
+    deterministic: Annotated[bool, Handling()] = False
+    """Use deterministic TensorFlow operations only, slower ones where there is a choice: see docs/runs.md."""
     precision_of: Annotated[float | None, Between(0.01, 50), Handling()] = None
     """Go on adding seeds until every claim's 95% interval is at most so many points wide to either side."""
     max_seeds: Annotated[int, COUNT, Handling()] = 30

@@ -15,7 +15,7 @@ import tensorflow as tf
 from tqdm import tqdm
 
 from experiments.engine import checkpoints, devices, estimate, stopping
-from experiments.engine.errors import Restart, UsageError
+from experiments.engine.errors import Restart, Stopped, UsageError
 from experiments.engine.finished import Finished, read_finished
 from experiments.engine.launch import Pool, Task
 from experiments.engine.networks import Networks
@@ -47,6 +47,8 @@ class Runner:
 
     def __init__(self, experiment: str, study: Study, results: Path, cluster: "Session | None" = None):
         self.study, self.config, self.cluster = study, study.config, cluster
+        if self.config.deterministic:
+            tf.config.experimental.enable_op_determinism()
         check_writable(results)
         check_writable(self.config.cache)
         if self.config.save_best is not None:
@@ -163,11 +165,17 @@ class Runner:
             smoothing=0.1,
             mininterval=0.2 if sys.stderr.isatty() else LOG_SECONDS,
         )
-        with self._bar:
-            if is_here:
-                self._train_here(missing, candidate=candidate)
-            else:
-                self._train_elsewhere(networks, missing, candidate=candidate, options=options, workers=workers)
+        try:
+            with self._bar:
+                if is_here:
+                    self._train_here(missing, candidate=candidate)
+                else:
+                    self._train_elsewhere(networks, missing, candidate=candidate, options=options, workers=workers)
+        except Stopped:
+            saved = len(missing) - len(self._missing(missing, candidates=candidate))
+            rows = f"{saved} of {len(missing)} trials in {self.results.folder}"
+            print(f"saved: {rows}, and the whole epochs of the others", file=sys.stderr)
+            raise
 
     def _train_here(self, missing: list[Trial], *, candidate: bool) -> None:
         waiting, after_first = deque(missing), None

@@ -1,6 +1,7 @@
 """Kills at random moments, and Ctrl-C: the rows are those of an undisturbed run, bit for bit."""
 
 import os
+import re
 import signal
 import time
 
@@ -87,6 +88,9 @@ def test_a_signal_ends_the_run_with_its_status_and_one_line(undisturbed, tmp_pat
         assert "Traceback" not in err
         if process.returncode == status:
             assert err.strip().splitlines()[-1].startswith("error: stopped; the same command goes on")
+            saved = re.search(r"saved: (\d+) of \d+ trials in ", err)
+            written = list(own.glob("results/*/*/rows.csv"))
+            assert saved is None or int(saved[1]) == (len(runs.rows(own)) if written else 0)
         runs.finish(own, "--workers", "1")
         runs.check_same(own, folder)
 

@@ -8,6 +8,7 @@ import keras
 import numpy as np
 import pandas as pd
 import pytest
+import tensorflow as tf
 
 from experiments import cli
 from experiments.cli import RESTART, main
@@ -222,6 +223,14 @@ def test_dry_run_lists_trials_and_writes_no_result(capsys):
     assert all(re.match(r"[0-9a-f]{12}  missing  (teacher|plain|kd) ", line) for line in lines[:-1])
     assert lines[-1].startswith("time: ")
     assert not Path("results").exists()
+
+
+@pytest.mark.parametrize(("options", "calls"), [([], 0), (["--deterministic"], 1)])
+def test_deterministic_operations_are_asked_for(options, calls, monkeypatch):
+    asked = []
+    monkeypatch.setattr(tf.config.experimental, "enable_op_determinism", lambda: asked.append(True))
+    assert main(["mnist-dense", *SMOKE, "--dry-run", *options]) == 0
+    assert len(asked) == calls
 
 
 def test_batch_sweep_takes_the_lambda_of_best_validation_accuracy_among_its_candidates(capsys):
