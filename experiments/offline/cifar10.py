@@ -10,7 +10,8 @@ would cost as much as the experiment. One student also learns from a live teache
 the same) and under fresh ones, from the mean of all teachers, from label smoothing of the entropy that the soft targets
 have, and from other numbers of views. Needs the files of offline-responses, from its folder, the reference or
 `--responses`; where the teacher's network itself is in the cache, agreement with it and its calibration are measured,
-and the live students trained.
+and the live students trained, and students of other numbers of views where their responses are there (the reference
+keeps those of 8 views, 27 MB).
 
 `full`: 45,000 images for teacher and students alike, five students of 0.95 to 0.02 million parameters, 3 seeds, 16
 epochs; about 7 hours on 2 cores with AMX after offline-responses: 1 for the choices, 3 for labels and responses, 2.5
@@ -37,7 +38,7 @@ from experiments.offline.choice import Point, best, beyond, grid
 from experiments.offline.config import Cifar10Config
 from experiments.offline.networks import OfflineStudy, OfflineTrial, TeacherTrial
 from experiments.offline.signals import likeness, soft_targets
-from experiments.offline.stored import stored_responses
+from experiments.offline.stored import responses_path, stored_responses
 from experiments.offline.students import (
     ENSEMBLE,
     FRESH_LABELS,
@@ -76,7 +77,8 @@ class OfflineCifar10(OfflineStudy):
         """Responses on the transfer set by teacher and number of views an image: all that students need."""
         config = self.config
         needed = [(name, config.views) for name in config.teachers]
-        needed += [(config.teachers[0], views) for views in config.view_counts]
+        others = [(config.teachers[0], views) for views in config.view_counts]
+        needed += [pair for pair in others if responses_path(config, self.responses_name(*pair)).exists()]
         return {pair: stored_responses(config, self, *pair) for pair in dict.fromkeys(needed)}
 
     def setting(self) -> dict[str, Any]:
@@ -140,7 +142,7 @@ class OfflineCifar10(OfflineStudy):
         found += [
             self.student(config.compared, RESPONSES, seed, point, views=views)
             for views in config.view_counts
-            if views != config.views
+            if views != config.views and (config.teachers[0], views) in self.responses
             for seed in config.seeds
         ]
         return found

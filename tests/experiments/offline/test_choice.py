@@ -1,6 +1,5 @@
 """Temperatures and weights: the best of those tried, and what is tried next."""
 
-from collections import defaultdict
 from itertools import pairwise
 from types import SimpleNamespace
 
@@ -71,7 +70,8 @@ class Measured:
 
 
 def stages(monkeypatch, accuracy, **options):
-    given = defaultdict(lambda: SimpleNamespace(fingerprint="0123"))
+    teachers, stored = Cifar10Config().teachers, SimpleNamespace(fingerprint="0123")
+    given = dict.fromkeys([(name, views) for name in teachers for views in (1, 8, 16)], stored)
     monkeypatch.setattr(OfflineCifar10, "responses", given)
     monkeypatch.setattr(OfflineCifar10, "has_live", False)
     students = ("airbench_8_24_24", "airbench_24_64_64")
@@ -126,8 +126,8 @@ def test_a_single_point_that_may_not_expand_is_not_tried(monkeypatch):
     assert {(trial.temperature, trial.lambda_) for trial in trials if trial.method == "kd"} == {(4.0, 0.5)}
 
 
-def test_trials_of_a_seed(monkeypatch):
-    *_, (trials, _) = stages(monkeypatch, hill, expand=False, view_counts=(1, 8, 16), seeds=(0,))
+def test_trials_of_a_seed_with_responses_of_other_views_where_they_are_stored(monkeypatch):
+    *_, (trials, _) = stages(monkeypatch, hill, expand=False, view_counts=(1, 4, 8, 16), seeds=(0,))
     by_student = {}
     for trial in trials:
         by_student.setdefault(trial.network, []).append(trial.series)
