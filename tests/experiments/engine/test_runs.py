@@ -2,6 +2,8 @@
 
 import json
 import re
+import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import keras
@@ -14,6 +16,7 @@ from experiments import cli
 from experiments.cli import RESTART, main
 from experiments.cs230.mnist_lambda_sweep import LambdaSweep
 from experiments.engine import checkpoints, runner, training
+from experiments.engine.finished import read_finished
 from experiments.engine.rows import COLUMNS
 from kdsuite import data, distill
 
@@ -188,6 +191,17 @@ def test_what_is_finished_comes_back_without_training_where_its_row_was_lost(mon
     monkeypatch.setattr(runner, "train_network", lambda *_, **__: pytest.fail("trained again"))
     assert main(options) == 0
     pd.testing.assert_frame_equal(before, rows_of("mnist-dense"))
+
+
+def test_tables_of_the_experiment_that_trained_a_shared_network_are_left_out():
+    assert main(["mnist-dense", *SMOKE, "--seeds", "0"]) == 0
+    before = rows_of("mnist-dense")
+    for path in Path(".cache/finished").glob("*.npz"):
+        replace(read_finished(path), tables={"zero_density": [{"layer": "conv1"}]}).save(path)
+    shutil.rmtree("results")
+    assert main(["mnist-dense", *SMOKE, "--seeds", "0"]) == 0
+    pd.testing.assert_frame_equal(before, rows_of("mnist-dense"))
+    assert not (folder_of("mnist-dense") / "zero_density.csv").exists()
 
 
 def test_a_loss_that_is_no_number_ends_the_trial_and_not_the_run(capsys):
