@@ -1,0 +1,111 @@
+"""bfloat16 against float32: images a second of training, for a network of each study.
+
+    python -m benchmarks.precision        (about 5 minutes on 2 cores; writes build/precision.csv)
+
+Both sides train on the same random images in one process, in turns: the network, and the fast copy that the engine
+trains in its place under `precision bfloat16` (`models.fast_copy`); a ratio is the median over the turns.
+"""
+
+import os
+import platform
+import statistics
+import time
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+import keras
+import numpy as np
+import tensorflow as tf
+import tyro
+
+from experiments.engine.rows import Table
+from experiments.engine.settings import commit
+from kdsuite import models
+
+CIFAR = (32, 32, 3)
+# What is trained, its images and its batch size.
+NETWORKS = {
+    "study 1: small CNN": (lambda: models.mnist_cnn((32, 64)), (28, 28, 1), 128),
+    "study 1: MobileNet 0.75": (lambda: models.mobilenet(classes=2, alpha=0.75, image_size=224), (224, 224, 3), 32),
+    "study 2: MLP 800": (lambda: models.mlp((800, 800)), (28, 28, 1), 128),
+    "studies 3 and 4: S1": (lambda: models.vgg(models.S1, input_shape=CIFAR, classes=10), CIFAR, 64),
+    "study 5: ResNet-20": (lambda: models.resnet(20, input_shape=CIFAR, classes=10), CIFAR, 512),
+    "study 5: airbench 24": (lambda: models.airbench((24, 64, 64), input_shape=CIFAR, classes=10), CIFAR, 512),
+    "study 5: airbench 64": (lambda: models.airbench((64, 256, 256), input_shape=CIFAR, classes=10), CIFAR, 512),
+}
+COLUMNS = (
+    *("trial", "network", "batch_size", "float32", "bfloat16", "ratio", "lowest", "highest", "cores", "processor"),
+    *("keras", "tensorflow", "commit", "finished_at"),
+)
+
+
+@dataclass(frozen=True)
+class Config:
+    """What to measure."""
+
+    turns: int = 5
+    """Turns; the median is reported, with the lowest and the highest ratio."""
+    seconds: float = 2.0
+    """How long a side trains in a turn, at least."""
+    results: Path = Path("build")
+    """Folder of precision.csv."""
+
+
+def main(config: Config) -> None:
+    table = Table(config.results / "precision.csv", COLUMNS, ("trial",))
+    print(f"{'images a second':28}{'float32':>10}{'bfloat16':>10}{'ratio':>8}   lowest to highest")
+    for name, (build, shape, batch_size) in NETWORKS.items():
+        sides = speeds(build, shape, batch_size, config)
+        ratios = [fast / plain for plain, fast in zip(*sides, strict=True)]
+        plain, fast = map(statistics.median, sides)
+        ratio, lowest, highest = statistics.median(ratios), min(ratios), max(ratios)
+        print(f"{name:28}{plain:>10,.0f}{fast:>10,.0f}{ratio:>8.2f}   {lowest:.2f} to {highest:.2f}", flush=True)
+        row = {
+            "trial": name,
+            "network": name,
+            "batch_size": batch_size,
+            "float32": plain,
+            "bfloat16": fast,
+            "ratio": ratio,
+        }
+        row |= {"lowest": lowest, "highest": highest, "cores": os.cpu_count(), "processor": processor()}
+        versions = {"keras": keras.__version__, "tensorflow": tf.__version__, "commit": commit()}
+        finished = {"finished_at": datetime.now(UTC).isoformat(timespec="seconds")}
+        table.append([row | versions | finished], replace=True)
+
+
+def speeds(build, shape: tuple[int, ...], batch_size: int, config: Config) -> tuple[list[float], list[float]]:
+    """Images a second of each turn, in float32 and in bfloat16."""
+    random = np.random.default_rng(0)
+    images = random.integers(0, 256, (batch_size, *shape), np.uint8)
+    labels = random.integers(0, 2, batch_size)
+    model = build()
+    sides = [model, models.fast_copy(model)]
+    for side in sides:
+        loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
+        side.compile(keras.optimizers.Adam(1e-4), loss, jit_compile=False)
+        # Traces and warms up.
+        side.train_on_batch(images, labels)
+    measured: tuple[list[float], list[float]] = ([], [])
+    for _ in range(config.turns):
+        for side, own in zip(sides, measured, strict=True):
+            steps, begin = 0, time.perf_counter()
+            while time.perf_counter() - begin < config.seconds:
+                side.train_on_batch(images, labels)
+                steps += 1
+            own.append(steps * batch_size / (time.perf_counter() - begin))
+    return measured
+
+
+def processor() -> str:
+    """The processor's name and what it has for bfloat16."""
+    info = Path("/proc/cpuinfo")
+    text = info.read_text() if info.exists() else ""
+    names = [line.split(":")[1].strip() for line in text.splitlines() if line.startswith("model name")]
+    has = [flag for flag in ("amx_bf16", "avx512_bf16") if flag in text]
+    return ", ".join([names[0] if names else platform.processor(), *(has or ["no bfloat16 instructions"])])
+
+
+if __name__ == "__main__":
+    main(tyro.cli(Config))
