@@ -35,7 +35,7 @@ NETWORKS = {
     "study 5: airbench 64": (lambda: models.airbench((64, 256, 256), input_shape=CIFAR, classes=10), CIFAR, 512),
 }
 COLUMNS = (
-    *("trial", "network", "batch_size", "float32", "bfloat16", "ratio", "lowest", "highest", "cores", "processor"),
+    *("trial", "batch_size", "float32", "bfloat16", "ratio", "lowest", "highest", "cores", "processor"),
     *("keras", "tensorflow", "commit", "finished_at"),
 )
 
