@@ -82,9 +82,12 @@ class OfflineCifar10(OfflineStudy):
         return {pair: stored_responses(config, self, *pair) for pair in dict.fromkeys(needed)}
 
     def setting(self) -> dict[str, Any]:
-        """The configuration, and which responses are learned from; all that are needed must be there."""
-        prints = {name: self.responses[name, self.config.views].fingerprint for name in self.config.teachers}
-        return self.config.setting() | {"fingerprints": prints}
+        """The configuration, and the first teacher's responses; students of others have those in their keys."""
+        first = self.config.teachers[0]
+        return self.config.setting() | {
+            "teacher": first,
+            "responses": self.responses[first, self.config.views].fingerprint,
+        }
 
     def candidates(self) -> list[Trial]:
         """Students at the points tried so far, of the one whose T and λ are being chosen."""
