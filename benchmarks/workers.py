@@ -31,39 +31,42 @@ class Study:
         options: that make its trials, but for the seeds.
         before: a run that writes what the experiment reads, or None.
         bar: trials a minute of two processes over those of one that must be reached.
+        seeds: of each timed run.
     """
 
     name: str
     experiment: str
     options: tuple[str, ...]
     bar: float
+    seeds: int
     before: tuple[str, ...] | None = None
 
 
 DATA = ("--train-size", "5000", "--validation-size", "1000", "--test-size", "1000")
-CATDOG = ("--profile", "quick", "--alpha", "0.75", "--validation-size", "200", "--test-size", "200")
+CATDOG = ("--profile", "quick", "--alpha", "0.75", "--train-size", "500", "--validation-size", "200", "--epochs", "1")
 TEACHER = ("--profile", "smoke", *DATA, "--views", "4")
 STUDIES = {
-    "dense": Study(
-        "MNIST, dense students (mnist-dense)", "mnist-dense", ("--profile", "quick", "--test-size", "1000"), 1.0
-    ),
+    "dense": Study("MNIST, dense students (mnist-dense)", "mnist-dense", ("--profile", "quick"), 1.0, 4),
     "cnn": Study(
         "MNIST, small CNNs (mnist-lambda-sweep)",
         "mnist-lambda-sweep",
         ("--profile", "quick", "--lambdas", "0", "0.5"),
         1.0,
+        2,
     ),
     "catdog": Study(
         "Dogs vs. Cats, students of MobileNet 0.75 (catdog-mobilenet)",
         "catdog-mobilenet",
-        (*CATDOG, "--zero-density-counts", "2", "--random-counts", "2", "--long-counts"),
+        (*CATDOG, "--test-size", "200", "--zero-density-counts", "2", "--random-counts", "2", "--long-counts"),
         1.2,
+        2,
     ),
     "resnet": Study(
         "CIFAR-10, ResNet-20 (offline-cifar10)",
         "offline-cifar10",
-        (*TEACHER, "--students", "resnet_20", "--compared", "resnet_20", "--epochs", "2"),
+        (*TEACHER, "--students", "resnet_20", "--compared", "resnet_20", "--epochs", "1"),
         1.4,
+        1,
         before=("offline-responses", *TEACHER),
     ),
 }
@@ -77,8 +80,6 @@ class Config:
     """Of dense, cnn, catdog and resnet."""
     repeats: int = 2
     """Runs of each side; the ratio is that of the medians."""
-    seeds: int = 2
-    """Seeds of each timed run."""
     folder: Path = Path("build/workers")
     """Folder of caches and rows."""
 
@@ -94,7 +95,7 @@ def main(config: Config) -> bool:
         trained: set[str] = set()
         for repeat in range(config.repeats):
             for workers in (1, 2) if repeat % 2 == 0 else (2, 1):
-                spent, trials = timed(study, config, workers)
+                spent, trials = timed(study, config.folder, workers)
                 minutes[workers].append(spent)
                 trained = trials - before
         one, two = (len(trained) / statistics.median(minutes[workers]) for workers in (1, 2))
@@ -116,16 +117,16 @@ def warm(study: Study, folder: Path) -> set[str]:
     return trials_in(folder / "results", study.experiment)
 
 
-def timed(study: Study, config: Config, workers: int) -> tuple[float, set[str]]:
+def timed(study: Study, folder: Path, workers: int) -> tuple[float, set[str]]:
     """Trains the timed seeds with the warm cache; gives minutes and all trials that have a row then."""
-    results = config.folder / "timed"
+    results = folder / "timed"
     shutil.rmtree(results, ignore_errors=True)
-    copied = config.folder / "copy"
+    copied = folder / "copy"
     shutil.rmtree(copied, ignore_errors=True)
-    shutil.copytree(config.folder / "cache", copied, copy_function=os.link)
+    shutil.copytree(folder / "cache", copied, copy_function=os.link)
     if study.before:
-        shutil.copytree(config.folder / "results" / study.before[0], results / study.before[0])
-    seeds = [str(seed) for seed in range(config.seeds)]
+        shutil.copytree(folder / "results" / study.before[0], results / study.before[0])
+    seeds = [str(seed) for seed in range(study.seeds)]
     begin = time.perf_counter()
     options = (*study.options, "--seeds", *seeds, "--workers", str(workers))
     run(study.experiment, options, copied, results)
