@@ -16,7 +16,7 @@ import tyro
 
 from kdsuite.compress.errors import CompressionError
 from kdsuite.compress.goals import goal_of
-from kdsuite.compress.terminal import import_quietly, one_line
+from kdsuite.compress.terminal import import_quietly, one_line, stop_at_once
 
 USAGE = "usage: kdsuite compress MODEL DATA --target-macs 0.5 … (kdsuite compress --help explains all options)"
 MISSED = 3
@@ -58,6 +58,7 @@ def main(arguments: list[str] | None = None) -> int:
     if command in ("-h", "--help"):
         print(USAGE)
         return 0
+    stop_at_once()
     try:
         if command != "compress":
             raise CompressionError(f"unknown command {command!r}: expected compress; {USAGE}")
@@ -88,7 +89,8 @@ def _compress(options: Options, words: list[str]) -> int:
     from kdsuite import compress, data, distill, prune
 
     views = {"none": None, "flip": data.Flip(), "shift": data.Jitter(), "shift-flip": data.ShiftFlip()}[options.views]
-    # As Ctrl-C, so that files under way are cleared up.
+    # Exceptions, so that files under way are cleared up.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     signal.signal(signal.SIGTERM, _terminate)
     try:
         if options.plan:

@@ -3,9 +3,21 @@
 import contextlib
 import os
 import re
+import signal
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+
+
+def stop_at_once() -> None:
+    """Lets Ctrl-C and SIGTERM end this process in one line, with the status that shells give: while libraries load."""
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, _end)
+
+
+def _end(number: int, _frame) -> None:
+    print("\nerror: stopped before anything was begun", file=sys.stderr, flush=True)
+    os._exit(128 + number)
 
 
 @contextlib.contextmanager

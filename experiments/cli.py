@@ -7,6 +7,7 @@ import sys
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 from experiments import registry
@@ -22,6 +23,7 @@ def main(arguments: list[str]) -> int:
     try:
         if command in ("-h", "--help", "list"):
             return _list(names_only="--names" in options)
+        _terminal().stop_at_once()
         if command == "reference":
             return _reference(options)
         if command == "export":
@@ -34,6 +36,13 @@ def main(arguments: list[str]) -> int:
         return _run(study, experiment, options)
     except (UsageError, registry.RegistryError) as error:
         return _fail(str(error))
+
+
+def _terminal() -> ModuleType:
+    # Here, not above: `make help` lists the experiments before the library is installed.
+    from kdsuite.compress import terminal
+
+    return terminal
 
 
 def _list(*, names_only: bool) -> int:
@@ -72,9 +81,7 @@ def _reference(options: list[str]) -> int:
     if not options:
         raise UsageError("reference of what: give the name of an experiment")
     study, experiment = find(options[0])
-    from kdsuite.compress.terminal import quiet_startup
-
-    with quiet_startup():
+    with _terminal().quiet_startup():
         from experiments.engine.settings import ROOT, commit
     if commit().endswith("-dirty") or commit() == "unknown":
         raise UsageError(f"the code is {commit()}: commit it first, reference rows come from a clean tree")
@@ -112,8 +119,6 @@ def parse(config_type: type, default: Any, name: str, description: str, options:
     """
     import tyro
 
-    from kdsuite.compress.terminal import one_line
-
     stderr = io.StringIO()
     try:
         with contextlib.redirect_stderr(stderr):
@@ -127,7 +132,7 @@ def parse(config_type: type, default: Any, name: str, description: str, options:
     except SystemExit as exit_:
         if exit_.code in (0, None):
             raise
-        raise UsageError(one_line(stderr.getvalue())) from None
+        raise UsageError(_terminal().one_line(stderr.getvalue())) from None
     config.check()
     return config
 
@@ -244,9 +249,7 @@ def _profile(options: list[str], default: str) -> str:
 
 def import_quietly() -> None:
     """Imports TensorFlow and the engine, and keeps them from warning of what is meant to be so."""
-    # Here, not above: `make help` lists the experiments before the library is installed.
-    from kdsuite.compress import terminal
-
+    terminal = _terminal()
     terminal.import_quietly()
     with terminal.quiet_startup():
         from experiments.engine import runner  # noqa: F401

@@ -6,6 +6,7 @@ import os
 import signal
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
+from multiprocessing import resource_tracker
 from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
 from typing import Any
@@ -137,7 +138,7 @@ class Pool:
         context = multiprocessing.get_context("spawn")
         ours, theirs = context.Pipe()
         process = context.Process(target=work, args=(theirs, self.experiment, list(self.options)), daemon=False)
-        with threads(max(1, (os.cpu_count() or 1) // self.workers)):
+        with threads(max(1, (os.cpu_count() or 1) // self.workers)), _interrupts_blocked():
             process.start()
         theirs.close()
         return _Worker(process, ours)
@@ -154,6 +155,18 @@ class Pool:
             worker.process.join(GRACE_SECONDS)
             if worker.process.is_alive():
                 worker.process.kill()
+
+
+@contextlib.contextmanager
+def _interrupts_blocked() -> Iterator[None]:
+    """Keeps Ctrl-C from a process that is started meanwhile until it calls `stopping.install`; here it comes later."""
+    # It unblocks signals when it starts.
+    resource_tracker.ensure_running()
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 @contextlib.contextmanager

@@ -22,6 +22,8 @@ def install(*, quiet: bool = False) -> None:
     _quiet[:] = [quiet]
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, _handle)
+    # A worker is started with it blocked.
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
 
 
 def check() -> None:

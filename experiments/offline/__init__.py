@@ -8,10 +8,10 @@ comparable performance, and expects a student of a pretrained teacher to learn f
 knowledge that helps: responses against labels, against label smoothing of the same entropy, against a live teacher,
 against several teachers.
 
-The copy of CIFAR-10 at hand was re-encoded as JPEG (quality 75, chroma at half the resolution), so that figures published
-on the original images are not its yardstick. Strong JPEG compression is known to cost networks accuracy (Ehrlich et al.
-2021, "Analyzing and Mitigating JPEG Compression Defects in Deep Learning"); we know of no published figure for networks
-that are trained and tested at this quality on 32 × 32 images.
+The copy of CIFAR-10 at hand was re-encoded as JPEG (quality 75, chroma at half the resolution), so that figures
+published on the original images are not its yardstick. Strong JPEG compression is known to cost networks accuracy
+(Ehrlich et al. 2021, "Analyzing and Mitigating JPEG Compression Defects in Deep Learning"); we know of no published
+figure for networks that are trained and tested at this quality on 32 × 32 images.
 """
 
 from experiments.registry import Experiment, Study

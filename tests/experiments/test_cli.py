@@ -1,11 +1,15 @@
 """The command line: help without TensorFlow, and bad input in one line before anything is read."""
 
+import os
 import re
+import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import keras
+import psutil
 import pytest
 
 from experiments import registry
@@ -118,3 +122,23 @@ def test_bad_input_is_one_line_status_2_and_nothing_written(options, prepare, me
     assert error.startswith("error: ")
     assert message in error
     assert {path for path in in_empty_folder.rglob("*") if ".cache" not in path.parts} == before
+
+
+@pytest.mark.parametrize(
+    ("module", "options"),
+    [("experiments", ["mnist-dense"]), ("kdsuite.compress", ["a.keras", "b", "--target-macs", "0.5"])],
+)
+@pytest.mark.parametrize(("number", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_a_signal_while_libraries_load_ends_a_command_in_one_line(module, options, number, status, tmp_path):
+    environment = os.environ | {"PYTHONPATH": str(ROOT)}
+    command = [sys.executable, "-m", module, *options]
+    process = subprocess.Popen(command, cwd=tmp_path, env=environment, stderr=subprocess.PIPE, text=True)
+    memory = psutil.Process(process.pid)
+    # Python alone has a tenth of what it has while TensorFlow's libraries load.
+    while process.poll() is None and memory.memory_info().rss < 1e8:
+        time.sleep(0.01)
+    process.send_signal(number)
+    _, err = process.communicate(timeout=60)
+    assert process.returncode == status, err
+    assert "Traceback" not in err
+    assert not list(tmp_path.iterdir())

@@ -84,7 +84,7 @@ def test_a_signal_ends_the_run_with_its_status_and_one_line(undisturbed, tmp_pat
         process = runs.start(own, "--workers", "1")
         time.sleep(random.uniform(0.5, 0.9) * seconds)
         _, err = kill(process, number)
-        assert process.returncode in (status, 0)
+        assert process.returncode in (status, 0), err
         assert "Traceback" not in err
         if process.returncode == status:
             assert err.strip().splitlines()[-1].startswith("error: stopped; the same command goes on")
