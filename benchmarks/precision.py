@@ -27,7 +27,11 @@ CIFAR = (32, 32, 3)
 # What is trained, its images and its batch size.
 NETWORKS = {
     "study 1: small CNN": (lambda: models.mnist_cnn((32, 64)), (28, 28, 1), 128),
-    "study 1: MobileNet 0.75": (lambda: models.mobilenet(classes=2, alpha=0.75, image_size=224), (224, 224, 3), 32),
+    "study 1: MobileNet 0.75": (
+        lambda: models.mobilenet(classes=2, alpha=0.75, image_size=224, imagenet=False),
+        (224, 224, 3),
+        32,
+    ),
     "study 2: MLP 800": (lambda: models.mlp((800, 800)), (28, 28, 1), 128),
     "studies 3 and 4: S1": (lambda: models.vgg(models.S1, input_shape=CIFAR, classes=10), CIFAR, 64),
     "study 5: ResNet-20": (lambda: models.resnet(20, input_shape=CIFAR, classes=10), CIFAR, 512),
