@@ -65,14 +65,7 @@ def main(config: Config) -> None:
         plain, fast = map(statistics.median, sides)
         ratio, lowest, highest = statistics.median(ratios), min(ratios), max(ratios)
         print(f"{name:28}{plain:>10,.0f}{fast:>10,.0f}{ratio:>8.2f}   {lowest:.2f} to {highest:.2f}", flush=True)
-        row = {
-            "trial": name,
-            "network": name,
-            "batch_size": batch_size,
-            "float32": plain,
-            "bfloat16": fast,
-            "ratio": ratio,
-        }
+        row = {"trial": name, "batch_size": batch_size, "float32": plain, "bfloat16": fast, "ratio": ratio}
         row |= {"lowest": lowest, "highest": highest, "cores": os.cpu_count(), "processor": processor()}
         versions = {"keras": keras.__version__, "tensorflow": tf.__version__, "commit": commit()}
         finished = {"finished_at": datetime.now(UTC).isoformat(timespec="seconds")}
