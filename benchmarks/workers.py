@@ -64,7 +64,7 @@ STUDIES = {
     "resnet": Study(
         "CIFAR-10, ResNet-20 (offline-cifar10)",
         "offline-cifar10",
-        (*TEACHER, "--students", "resnet_20", "--compared", "resnet_20", "--epochs", "1"),
+        (*TEACHER, "--students", "resnet_20", "--compared", "resnet_20", "--epochs", "3"),
         1.4,
         1,
         before=("offline-responses", *TEACHER),
