@@ -28,7 +28,7 @@ install: $(READY) ## build the environment
 $(EXPERIMENTS): %: $(READY)
 	$(RUN) -m experiments $* $(ARGS)
 
-test: $(READY) ## the tests that CI runs, about 11 minutes
+test: $(READY) ## the tests that CI runs, about 13 minutes
 	$(RUN) -m pytest -n 2 --dist worksteal --durations=20
 
 test-all: $(READY) ## those and the long ones, with coverage, about half an hour
@@ -37,7 +37,7 @@ test-all: $(READY) ## those and the long ones, with coverage, about half an hour
 test-fast: $(READY) ## the tests that train nothing, in under a minute
 	$(RUN) -m pytest -n 2 --dist worksteal -m "not slow and not long and not faults"
 
-test-faults: $(READY) ## all kills and damaged files, about half an hour
+test-faults: $(READY) ## all kills and damaged files, over an hour
 	FAULTS=all $(RUN) -m pytest -n 2 -m faults tests/faults
 
 smoke: $(READY) ## the smoke profile of every experiment, seconds each

@@ -106,7 +106,7 @@ def test_the_report_needs_nothing_beside_it(folder, compressed):
     assert "src='http" not in page and "<script" not in page
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_a_killed_command_goes_on_with_the_same_candidates(folder, compressed):
     options = ("--target-macs", "0.5", "--folder", "killed")
     for written, number, status in (

@@ -149,6 +149,7 @@ def test_a_process_and_a_node_die_and_the_rows_are_those_of_an_undisturbed_run(c
 
 
 @pytest.mark.slow
+@pytest.mark.long
 def test_ctrl_c_ends_the_trials_and_leaves_their_checkpoints(cluster, start, tmp_path):
     process, address = cluster
     run = start(tmp_path, *TRIALS, "4000", "--seeds", "0", "--address", address)
