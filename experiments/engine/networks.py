@@ -64,12 +64,12 @@ class Networks:
         """Whether the trained network of a trial is in the cache."""
         return self.path(trial).exists()
 
-    def history(self, trial: Trial) -> list[dict]:
-        """Gives the epochs in which a network of the cache was trained, one dict each; none where nobody knows."""
+    def history(self, trial: Trial) -> list[dict] | None:
+        """Gives the epochs in which a network of the cache was trained, one dict each; None where nobody knows."""
         try:
             return json.loads(self._history_path(trial).read_text())
         except (OSError, ValueError):
-            return []
+            return None
 
     def save(self, trial: Trial, model: keras.Model, history: list[dict]) -> None:
         """Keeps a trained network and its epochs in the cache, and forgets the checkpoint it came from."""

@@ -274,11 +274,14 @@ class Runner:
 
     def _train(self, trial: Trial, *, on_test: bool) -> Finished:
         dataset = self.study.data(trial)
-        if trial.save_network and self.networks.has(trial):
-            model, history = self.networks.get(trial), self.networks.history(trial)
-            trained = used_as_it_is(self.study, trial, model, history)
+        is_kept = trial.save_network and self.networks.has(trial)
+        history = self.networks.history(trial) if is_kept else None
+        if history is not None:
+            trained = used_as_it_is(self.study, trial, self.networks.get(trial), history)
             self._skip(trial)
         else:
+            if is_kept:
+                tqdm.write(f"the epochs of {trial} are lost: it is trained again", file=sys.stderr)
             folder = self.networks.folder(trial)
             trained = train_network(self.study, trial, self.networks, folder=folder, tick=self.networks.tick)
         measured = measure(trained, trial, dataset, on_test=on_test)
