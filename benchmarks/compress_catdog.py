@@ -9,7 +9,6 @@ Taylor expansion, all three trained on labels. One more run of `compress` has th
 """
 
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
 from functools import cached_property, partial
 from pathlib import Path
 
@@ -18,7 +17,7 @@ import tyro
 
 from experiments.cs230.heads import train_head
 from experiments.engine.rows import Table
-from experiments.engine.settings import commit
+from experiments.engine.settings import now, versions
 from kdsuite import compress, data, distill, models, prune
 from kdsuite.compress.candidates import Recipe, cut
 from kdsuite.compress.goals import Goal
@@ -107,12 +106,9 @@ class Comparison:
         if trial in self.rows.trials():
             return
         print(trial, flush=True)
-        import tensorflow as tf
-
-        about = {"seed": SEED, "keras": keras.__version__, "tensorflow": tf.__version__, "commit": commit()}
+        about = {"seed": SEED} | versions()
         measured = run()
-        finished = {"finished_at": datetime.now(UTC).isoformat(timespec="seconds")}
-        self.rows.append([{"trial": trial} | named | measured | about | finished])
+        self.rows.append([{"trial": trial} | named | measured | about | {"finished_at": now()}])
 
     def _folder(self, goal: dict) -> Path:
         return self.folder / "-".join(f"{name}-{value:g}" for name, value in goal.items())

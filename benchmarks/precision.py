@@ -11,16 +11,14 @@ import platform
 import statistics
 import time
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from pathlib import Path
 
 import keras
 import numpy as np
-import tensorflow as tf
 import tyro
 
 from experiments.engine.rows import Table
-from experiments.engine.settings import commit
+from experiments.engine.settings import now, versions
 from kdsuite import models
 
 CIFAR = (32, 32, 3)
@@ -67,9 +65,7 @@ def main(config: Config) -> None:
         print(f"{name:28}{plain:>10,.0f}{fast:>10,.0f}{ratio:>8.2f}   {lowest:.2f} to {highest:.2f}", flush=True)
         row = {"trial": name, "batch_size": batch_size, "float32": plain, "bfloat16": fast, "ratio": ratio}
         row |= {"lowest": lowest, "highest": highest, "cores": os.cpu_count(), "processor": processor()}
-        versions = {"keras": keras.__version__, "tensorflow": tf.__version__, "commit": commit()}
-        finished = {"finished_at": datetime.now(UTC).isoformat(timespec="seconds")}
-        table.append([row | versions | finished], replace=True)
+        table.append([row | versions() | {"finished_at": now()}], replace=True)
 
 
 def speeds(build, shape: tuple[int, ...], batch_size: int, config: Config) -> tuple[list[float], list[float]]:

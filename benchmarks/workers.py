@@ -14,6 +14,7 @@ import sys
 import time
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 import pandas as pd
 import tyro
@@ -76,8 +77,8 @@ STUDIES = {
 class Config:
     """What to measure."""
 
-    studies: tuple[str, ...] = tuple(STUDIES)
-    """Of dense, cnn, catdog and resnet."""
+    studies: tuple[Literal["dense", "cnn", "catdog", "resnet"], ...] = ("dense", "cnn", "catdog", "resnet")
+    """What to time."""
     repeats: int = 2
     """Runs of each side; the ratio is that of the medians."""
     folder: Path = Path("build/workers")

@@ -16,7 +16,7 @@ import tyro
 
 from kdsuite.compress.errors import CompressionError
 from kdsuite.compress.goals import goal_of
-from kdsuite.compress.terminal import import_quietly, one_line, stop_at_once
+from kdsuite.compress.terminal import STOPPED, import_quietly, one_line, stop_at_once
 
 USAGE = "usage: kdsuite compress MODEL DATA --target-macs 0.5 … (kdsuite compress --help explains all options)"
 MISSED = 3
@@ -109,7 +109,7 @@ def _compress(options: Options, words: list[str]) -> int:
     except (CompressionError, data.DataError, distill.DistillationError, prune.PruneError, OSError) as error:
         return _fail(error)
     except (KeyboardInterrupt, Terminated) as stop:
-        print("stopped; the same command goes on where it was", file=sys.stderr)
+        print(STOPPED, file=sys.stderr)
         return 143 if isinstance(stop, Terminated) else 130
     print(result.table())
     print(f"\n{result.summary}\nreport: {options.folder / 'report.html'}")

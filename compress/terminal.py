@@ -8,6 +8,11 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+STOPPED = "stopped; the same command goes on where it was"
+STDERR = 2
+# Where standard error can be read: a copy of it while `quiet_startup` closes the other.
+_readable = [STDERR]
+
 
 def stop_at_once() -> None:
     """Lets Ctrl-C and SIGTERM end this process in one line, with the status that shells give: while libraries load."""
@@ -16,7 +21,7 @@ def stop_at_once() -> None:
 
 
 def _end(number: int, _frame) -> None:
-    print("\nerror: stopped before anything was begun", file=sys.stderr, flush=True)
+    os.write(_readable[0], f"\nerror: {STOPPED}\n".encode())
     os._exit(128 + number)
 
 
@@ -25,13 +30,14 @@ def quiet_startup() -> Iterator[None]:
     """TensorFlow's libraries write notes to the process' standard error while they load."""
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     sys.stderr.flush()
-    stderr = os.dup(2)
+    stderr = _readable[0] = os.dup(STDERR)
     with Path(os.devnull).open("w") as devnull:
-        os.dup2(devnull.fileno(), 2)
+        os.dup2(devnull.fileno(), STDERR)
         try:
             yield
         finally:
-            os.dup2(stderr, 2)
+            os.dup2(stderr, STDERR)
+            _readable[0] = STDERR
             os.close(stderr)
 
 

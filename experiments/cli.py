@@ -225,7 +225,7 @@ def _guarded(work: Callable[[], None]) -> int:
     except Restart:
         return RESTART
     except (Stopped, KeyboardInterrupt):
-        return _fail("stopped; the same command goes on where it was", status=stopping.exit_status())
+        return _fail(_terminal().STOPPED, status=stopping.exit_status())
     return 0
 
 

@@ -13,12 +13,11 @@ from pathlib import Path
 
 import keras
 import pandas as pd
-import tensorflow as tf
 
 from experiments.engine.errors import UsageError
 from experiments.engine.networks import load_model
 from experiments.engine.rows import Table, check_writable
-from experiments.engine.settings import commit
+from experiments.engine.settings import versions
 from experiments.export_config import ExportConfig
 from kdsuite import compress, distill
 from kdsuite.compress.exporting import CALIBRATION_SIZE, draw_images
@@ -86,9 +85,7 @@ def run(config: ExportConfig) -> None:
             "peak_memory_bytes": measured.peak_memory_bytes,
             "threads": threads,
             "file": path if name == "keras" else path.relative_to(config.results),
-            "keras": keras.__version__,
-            "tensorflow": tf.__version__,
-            "commit": commit(),
+            **versions(),
         }
         rows.append([described], replace=True)
     table = pd.read_csv(rows.path)

@@ -1,9 +1,11 @@
 import os
 
+from experiments.engine.worker import THREADS
+
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 if "PYTEST_XDIST_WORKER" in os.environ:
     # There is a process a core already; further threads only wait for each other.
-    for name in ("TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS", "OMP_NUM_THREADS"):
+    for name in THREADS:
         os.environ.setdefault(name, "1")
 
 import keras

@@ -13,9 +13,8 @@ from typing import Any
 
 from experiments.engine import stopping
 from experiments.engine.errors import UsageError
-from experiments.engine.worker import FINISH, work
+from experiments.engine.worker import FINISH, THREADS, work
 
-THREADS = ("TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS", "OMP_NUM_THREADS")
 GROWTH_BYTES = 1 << 29
 DEATHS = 3
 GRACE_SECONDS = 60

@@ -14,7 +14,7 @@ from typing import Any
 
 import ray
 
-from experiments.engine.launch import THREADS
+from experiments.engine.worker import THREADS
 
 TRIALS_A_PROCESS = 20
 

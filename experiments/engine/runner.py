@@ -1,6 +1,5 @@
 """Runs the trials of an experiment in this process: only those missing, one row each, with progress."""
 
-import datetime
 import sys
 import time
 from collections import deque
@@ -21,7 +20,7 @@ from experiments.engine.launch import Pool, Task
 from experiments.engine.networks import Networks
 from experiments.engine.results import Results
 from experiments.engine.rows import check_writable
-from experiments.engine.settings import commit
+from experiments.engine.settings import now, versions
 from experiments.engine.study import Study
 from experiments.engine.training import Diverged, measure, predictions, train_network, used_as_it_is
 from experiments.engine.trial import Trial
@@ -303,10 +302,8 @@ class Runner:
             "source": dataset.source,
             "train_size": len(dataset.train),
             "test_size": len(dataset.test),
-            "keras": keras.__version__,
-            "tensorflow": tf.__version__,
-            "commit": commit(),
-            "finished_at": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
+            **versions(),
+            "finished_at": now(),
         }
 
     def _skip(self, trial: Trial) -> None:

@@ -5,9 +5,13 @@ import json
 import re
 import subprocess
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from functools import cache
 from pathlib import Path
 from typing import Any
+
+import keras
+import tensorflow as tf
 
 from experiments.engine.config import Config
 from experiments.engine.study import Study
@@ -111,6 +115,16 @@ def commit() -> str:
     except (OSError, subprocess.CalledProcessError):
         return "unknown"
     return f"{head}-dirty" if dirty else head
+
+
+def versions() -> dict[str, str]:
+    """What made a row, by column: the versions of Keras and TensorFlow, and the code's commit."""
+    return {"keras": keras.__version__, "tensorflow": tf.__version__, "commit": commit()}
+
+
+def now() -> str:
+    """The time in UTC, to the second, as rows have it."""
+    return datetime.now(UTC).isoformat(timespec="seconds")
 
 
 def _git(*arguments: str) -> str:

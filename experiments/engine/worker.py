@@ -8,6 +8,7 @@ import threading
 from multiprocessing import parent_process
 from multiprocessing.connection import Connection
 
+THREADS = ("TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS", "OMP_NUM_THREADS")
 FINISH, CHOOSE, NETWORK = "finish", "choose", "network"
 
 

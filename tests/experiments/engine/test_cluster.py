@@ -18,10 +18,11 @@ import pytest
 from experiments.cli import main
 from experiments.cs230.config import DenseConfig
 from experiments.engine.errors import UsageError
+from experiments.engine.worker import THREADS
 
 ROOT = Path(__file__).resolve().parents[3]
 TRIALS = ["mnist-dense", "--profile", "smoke", "--data", "synthetic", "--batch-size", "8", "--epochs"]
-ONE_THREAD = {"TF_NUM_INTRAOP_THREADS": "1", "TF_NUM_INTEROP_THREADS": "1", "OMP_NUM_THREADS": "1"}
+ONE_THREAD = dict.fromkeys(THREADS, "1")
 SECONDS = 240
 
 
@@ -148,7 +149,6 @@ def test_a_process_and_a_node_die_and_the_rows_are_those_of_an_undisturbed_run(c
     assert not histories(disturbed)
 
 
-@pytest.mark.slow
 @pytest.mark.long
 def test_ctrl_c_ends_the_trials_and_leaves_their_checkpoints(cluster, start, tmp_path):
     process, address = cluster

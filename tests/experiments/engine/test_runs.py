@@ -172,6 +172,20 @@ def test_a_damaged_teacher_is_trained_again_and_said(damage, capsys):
     assert len(rows_of("mnist-lambda-sweep")) == 3
 
 
+@pytest.mark.parametrize("damage", [Path.unlink, lambda path: path.write_bytes(path.read_bytes()[:20])])
+def test_a_teacher_whose_epochs_are_lost_is_trained_again_and_said(damage, capsys):
+    options = ["mnist-dense", *SMOKE, "--seeds", "0"]
+    assert main(options) == 0
+    before = pd.read_csv(folder_of("mnist-dense") / "epochs.csv").drop(columns="seconds")
+    forget_finished()
+    (epochs,) = Path(".cache/networks").glob("*.json")
+    damage(epochs)
+    shutil.rmtree("results")
+    assert main(options) == 0
+    assert re.search(r"the epochs of teacher mlp_10_10 .* are lost: it is trained again", capsys.readouterr().err)
+    pd.testing.assert_frame_equal(before, pd.read_csv(folder_of("mnist-dense") / "epochs.csv").drop(columns="seconds"))
+
+
 def test_a_teacher_trained_again_that_is_another_one_is_reported(capsys):
     options = ["mnist-lambda-sweep", *SMOKE, "--seeds", "0", "--lambdas"]
     assert main([*options, "0.5"]) == 0
