@@ -35,7 +35,7 @@ COLUMNS = (
 )
 ON_LABELS = {
     "uniform width by L1, labels": ("l1", "layer"),
-    "Torch-Pruning, group L2, labels": ("group_l2", "global"),
+    "Torch-Pruning, group L2, labels": ("l2", "global"),
     "Torch-Pruning, Taylor, labels": ("taylor", "global"),
 }
 SCRATCH = "from scratch, labels"

@@ -29,14 +29,14 @@ class Recipe:
 
     Attributes:
         share: of the teacher's cost that may stay.
-        criterion: of `prune.shrink`, or None where only units go; "group_l2" is a group's Euclidean norm.
+        criterion: of `prune.shrink`, or None where only units go.
         scope: "global" or "layer".
         weighed: whether a channel's score is divided by what the channel costs.
         units: share of the way that removed units go before channels do: 0 for none, 1 for all of it.
     """
 
     share: float
-    criterion: prune.Criterion | Literal["group_l2"] | None
+    criterion: prune.Criterion | None
     scope: Literal["global", "layer"] = "global"
     weighed: bool = False
     units: float = 0.0

@@ -1,7 +1,6 @@
 """Scores of channels, measured once for all the candidates that are cut by them."""
 
 from collections.abc import Callable, Iterable
-from typing import Literal
 
 import keras
 import numpy as np
@@ -23,21 +22,18 @@ class Scores:
         self.data = data
         self._found: dict[tuple[int, str], tuple[keras.Model, dict[tuple[str, ...], np.ndarray | None]]] = {}
 
-    def by(
-        self, criterion: prune.Criterion | Literal["group_l2"], model: keras.Model
-    ) -> Callable[[prune.GroupView], np.ndarray]:
+    def by(self, criterion: prune.Criterion, model: keras.Model) -> Callable[[prune.GroupView], np.ndarray]:
         """A criterion for `prune.channels_to_delete` on this very model that looks its scores up.
 
         Args:
-            criterion: of `prune.shrink`, or "group_l2".
+            criterion: of `prune.shrink`.
             model: flat, ends in logits.
         """
         key = (id(model), criterion)
         if key not in self._found:
             channels = Channels(model)
             groups = groups_of(channels)
-            measured = group_l2 if criterion == "group_l2" else criterion
-            values = group_scores(channels, groups, self.data, measured, 0)
+            values = group_scores(channels, groups, self.data, criterion, 0)
             # The model is kept, so that no other one gets its id.
             self._found[key] = model, {group.layers: of for group, of in zip(groups, values, strict=True)}
         found = self._found[key][1]
@@ -48,10 +44,3 @@ class Scores:
             return np.full(len(view.group.channels), np.inf) if scores is None else scores
 
         return look_up
-
-
-def group_l2(view: prune.GroupView) -> np.ndarray:
-    """Euclidean norm of the filters that make a channel, mean over its group (Fang et al. 2023, §3.3)."""
-    norms = view.mean(lambda layer: (layer.weights**2).sum(axis=1) ** 0.5)
-    assert norms is not None, "every layer has weights"
-    return norms

@@ -8,7 +8,7 @@ import numpy as np
 
 from kdsuite.prune.groups import ChannelGroup
 
-Criterion = Literal["l1", "apoz", "taylor", "random", "bn_scale", "lamp", "fpgm", "taylor_weights"]
+Criterion = Literal["l1", "l2", "apoz", "taylor", "random", "bn_scale", "lamp", "fpgm", "taylor_weights"]
 
 
 @dataclass(frozen=True)
@@ -79,6 +79,11 @@ def l1(layer: Filters) -> np.ndarray:
     return np.abs(layer.weights).sum(axis=1)
 
 
+def l2(layer: Filters) -> np.ndarray:
+    """Euclidean norm of the kernel weights that make the channel (Fang et al. 2023, §3.3, over a group)."""
+    return np.sqrt((layer.weights**2).sum(axis=1))
+
+
 def apoz(layer: Filters) -> np.ndarray | None:
     """One less the average percentage of zeros of the activation (Hu et al. 2016, eq. 1; kerassurgeon's `get_apoz`)."""
     return None if layer.measured is None else 1 - layer.measured
@@ -116,6 +121,7 @@ def fpgm(layer: Filters) -> np.ndarray:
 
 CRITERIA: dict[str, Score] = {
     "l1": Score(l1),
+    "l2": Score(l2),
     "apoz": Score(apoz, "zeros"),
     "taylor": Score(measured, "effect"),
     "random": Score(measured, "chance"),

@@ -44,13 +44,13 @@ def channel_scores(
 ) -> dict[str, np.ndarray]:
     """Importance of each channel of some layers; the higher, the more it matters.
 
-    Of the weights that make a channel: "l1" is their absolute sum (Li et al. 2017), "lamp" their squared norm over
-    those of the layer that are not smaller (Lee et al. 2021), "fpgm" their distance to the layer's other filters (He et
-    al. 2019). "bn_scale" is the factor of the batch norm behind the channel (Liu et al. 2017). On data: "apoz" is one
-    less the average percentage of zeros of its activation (Hu et al. 2016), "taylor" the first-order effect on the loss
-    of setting its activation to zero (Molchanov et al. 2017), "taylor_weights" that of setting its weights to zero,
-    squared (Molchanov et al. 2019). "random" draws from [0, 1). `prune.criteria` has their equations, and
-    `measuring.activation_behind` says which activation stands for a layer.
+    Of the weights that make a channel: "l1" is their absolute sum (Li et al. 2017), "l2" their Euclidean norm (Fang et
+    al. 2023), "lamp" their squared norm over those of the layer that are not smaller (Lee et al. 2021), "fpgm" their
+    distance to the layer's other filters (He et al. 2019). "bn_scale" is the factor of the batch norm behind the
+    channel (Liu et al. 2017). On data: "apoz" is one less the average percentage of zeros of its activation (Hu et al.
+    2016), "taylor" the first-order effect on the loss of setting its activation to zero (Molchanov et al. 2017),
+    "taylor_weights" that of setting its weights to zero, squared (Molchanov et al. 2019). "random" draws from [0, 1).
+    `prune.criteria` has their equations, and `measuring.activation_behind` says which activation stands for a layer.
 
     Args:
         model: functional model that ends in logits or in a softmax; it is left as it was.

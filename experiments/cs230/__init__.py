@@ -99,5 +99,13 @@ STUDY = Study(
             report="TRANSFER",
             profile="full",
         ),
+        Experiment(
+            name="cifar-criteria",
+            summary="which channels go: criteria at equal multiply-adds on Torch-Pruning's yardstick, CIFAR-10",
+            module="cifar_criteria",
+            trains="Criteria",
+            config="CriteriaConfig",
+            report="CRITERIA",
+        ),
     ),
 )

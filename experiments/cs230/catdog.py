@@ -98,6 +98,7 @@ class CatdogStudy(Study):
             "batch_size": self.config.batch_size,
             "optimizer": self.config.optimizer,
             "learning_rate": self.config.learning_rate,
+            "precision": self.config.precision,
             "lambda_": lambda_,
             "temperature": self.config.temperature if lambda_ else None,
             "teacher": teacher if lambda_ else None,

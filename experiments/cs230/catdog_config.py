@@ -17,6 +17,7 @@ from experiments.engine.config import (
     Distinct,
     Handling,
     SoftTargetConfig,
+    TrainedIn,
 )
 from experiments.engine.errors import UsageError
 
@@ -76,6 +77,8 @@ class CatdogConfig(SoftTargetConfig):
     """Temperature T of the soft targets; the paper's loss has T = 1."""
     batch_size: Annotated[int, COUNT] = 32
     """Images a step."""
+    precision: TrainedIn = "float32"
+    """Numbers that students compute with in training; bfloat16 is faster on some processors: see docs/runs.md."""
     epochs: Annotated[int, COUNT] = 3
     """Epochs of each student."""
     optimizer: Literal["adam", "sgd"] | None = None

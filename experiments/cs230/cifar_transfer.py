@@ -87,6 +87,7 @@ class Transfer(Study):
             epochs=self.config.whole_epochs if images == "all" else self.config.epochs,
             batch_size=self.config.batch_size,
             learning_rate=self.config.learning_rate,
+            precision=self.config.precision,
             size=size,
             images=images,
             alpha=self.config.alpha,

@@ -10,7 +10,17 @@ from kdsuite.report.groups import Group, where
 from kdsuite.report.measures import Measure
 
 CHANNELS = "catdog-channels"
-NAMES = {"l1": "L1", "apoz": "APoZ", "taylor": "Taylor", "random": "chance"}
+NAMES = {
+    "l1": "L1",
+    "l2": "L2",
+    "bn_scale": "batch norm's scale",
+    "fpgm": "FPGM",
+    "lamp": "LAMP",
+    "apoz": "APoZ",
+    "taylor": "Taylor",
+    "taylor_weights": "Taylor of weights",
+    "random": "chance",
+}
 COMMON = {"experiment": CHANNELS, "judged_when": AS_IN_THE_PAPER, "kind": OURS, "given": "this teacher"}
 
 

@@ -2,12 +2,13 @@
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, ClassVar
+from typing import Annotated, ClassVar, Literal
 
 import tyro
 
 from experiments.cs230.catdog_config import (
     ALPHA,
+    SHARE,
     ChannelsConfig,
     HintsConfig,
     ImagesConfig,
@@ -27,7 +28,12 @@ from experiments.engine.config import (
     Config,
     Distinct,
     Handling,
+    TrainedIn,
 )
+from experiments.engine.errors import UsageError
+from experiments.engine.trial import Precision
+
+Criterion = Literal["l1", "l2", "bn_scale", "fpgm", "lamp", "apoz", "taylor", "taylor_weights", "random"]
 
 
 @dataclass(frozen=True)
@@ -38,6 +44,8 @@ class MnistConfig(Config):
     """Adam's learning rate."""
     temperature: Annotated[float, TEMPERATURE] = 1.0
     """Temperature T of the soft targets; the paper's loss has T = 1."""
+    precision: TrainedIn = "float32"
+    """Numbers that networks compute with in training; bfloat16 is faster on some processors: see docs/runs.md."""
 
 
 @dataclass(frozen=True)
@@ -121,6 +129,8 @@ class TransferConfig(Config):
     """Epochs of the whole network."""
     learning_rate: Annotated[float, RATE] = 3e-4
     """Adam's learning rate."""
+    precision: TrainedIn = "float32"
+    """Numbers that networks compute with in training; bfloat16 is faster on some processors: see docs/runs.md."""
 
     PROFILES: ClassVar[dict] = {
         "smoke": SMOKE
@@ -140,9 +150,75 @@ class TransferConfig(Config):
     }
 
 
+@dataclass(frozen=True)
+class CriteriaConfig(Config):
+    data: str = "cifar10"
+    """TFDS name, or folder of images with one sub-folder a class."""
+    depth: Annotated[int, Between(8, 1202)] = 56
+    """Layers of the residual network: 8, 14, 20, and so on in steps of 6."""
+    keep: Annotated[float, SHARE] = 0.474
+    """Share of the network's multiply-adds that its students keep; 0.474 is a speed-up of 2.11 in theory."""
+    criteria: Annotated[tuple[Criterion, ...], Distinct(), Axis()] = (
+        *("l1", "l2", "bn_scale", "fpgm", "lamp", "taylor", "random"),
+    )
+    """What ranks the channels of students that lose the least important ones wherever they are."""
+    layerwise: Annotated[tuple[Criterion, ...], Axis()] = ("l1", "taylor", "random")
+    """What ranks the channels of students that lose the same share of each layer."""
+    ranking_size: Annotated[int, COUNT] = 1024
+    """Number of training images by which Taylor and APoZ rank."""
+    batch_size: Annotated[int, COUNT] = 512
+    """Images a step."""
+    parent_epochs: Annotated[int, COUNT] = 20
+    """Epochs of the network, before it loses channels."""
+    parent_learning_rate: Annotated[float, RATE] = 11.5
+    """Its highest learning rate, in airbench's units."""
+    epochs: Annotated[int, COUNT] = 4
+    """Epochs of each student, after it lost channels."""
+    learning_rate: Annotated[float | None, RATE] = None
+    """The students' highest learning rate, in airbench's units; by default it is chosen on validation."""
+    learning_rates: Annotated[tuple[float, ...], RATE, Distinct()] = (0.5, 2.0, 8.0)
+    """Learning rates to choose from."""
+    precision: Precision = "bfloat16"
+    """Numbers that networks compute with in training."""
+
+    PROFILES: ClassVar[dict] = {
+        "smoke": SMOKE
+        | {
+            "data": "synthetic",
+            "depth": 8,
+            "keep": 0.6,
+            "criteria": ("taylor", "random"),
+            "layerwise": ("l1",),
+            "ranking_size": 32,
+            "learning_rate": 2.0,
+            "parent_epochs": 1,
+            "epochs": 1,
+            "seeds": (0,),
+        },
+        "quick": {
+            "train_size": 10_000,
+            "validation_size": 2_000,
+            "depth": 20,
+            "criteria": ("l1", "taylor", "random"),
+            "layerwise": ("l1", "random"),
+            "learning_rate": 2.0,
+            "parent_epochs": 10,
+            "epochs": 2,
+        },
+        "full": {},
+        "paper": {"parent_epochs": 200, "epochs": 100},
+    }
+
+    def check(self) -> None:
+        super().check()
+        if self.depth % 6 != 2:
+            raise UsageError(f"depth {self.depth}: expected 6 n + 2, such as 20 or 56")
+
+
 __all__ = [
     "BatchConfig",
     "ChannelsConfig",
+    "CriteriaConfig",
     "DenseConfig",
     "HintsConfig",
     "ImagesConfig",

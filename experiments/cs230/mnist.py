@@ -43,6 +43,7 @@ class MnistStudy(Study):
             "epochs": epochs,
             "batch_size": batch_size or self.config.batch_size,
             "learning_rate": self.config.learning_rate,
+            "precision": self.config.precision,
         }
 
 
@@ -76,7 +77,7 @@ class CnnStudy(MnistStudy):
             return Trial(method="teacher", network="mnist_cnn_32_64", **settings)
         fingerprint = distill.model_fingerprint(self.user_teacher)[:12]
         name = f"{self.config.teacher_file.name}@{fingerprint}"
-        return Trial(method="teacher", network=name, **dict(settings, epochs=0))
+        return Trial(method="teacher", network=name, **dict(settings, epochs=0, precision="float32"))
 
     def student(self, seed: int, lambda_: float, batch_size: int | None = None) -> Trial:
         """A student; λ = 0 is the plain one."""

@@ -19,11 +19,14 @@ from experiments.engine.ranges import (
     Between,
     Distinct,
     Handling,
+    Unnamed,
     annotations,
     check_ranges,
 )
+from experiments.engine.trial import Precision
 
 Profile = Literal["smoke", "quick", "full", "paper"]
+TrainedIn = Annotated[Precision, Unnamed(at="float32")]
 ADDRESS = r"auto|([\w.-]+|\[[\da-fA-F:]+\]):\d{1,5}"
 REFERENCE = Path("results/reference")
 
@@ -136,10 +139,11 @@ class Config(DataConfig):
     def setting(self) -> dict[str, Any]:
         """The options that make a setting: all but seeds, axes of the grid, and how the run is handled."""
         marks = annotations(type(self))
+        values = {field.name: getattr(self, field.name) for field in fields(self)}
         return {
-            field.name.strip("_"): _plain(getattr(self, field.name))
-            for field in fields(self)
-            if not any(isinstance(mark, Axis | Handling) for mark in marks[field.name])
+            name.strip("_"): _plain(value)
+            for name, value in values.items()
+            if not any(isinstance(mark, Axis | Handling) or mark == Unnamed(value) for mark in marks[name])
         }
 
     def grid(self) -> dict[str, Any]:
@@ -200,5 +204,6 @@ __all__ = [
     "Handling",
     "Profile",
     "SoftTargetConfig",
+    "TrainedIn",
     "with_profile",
 ]

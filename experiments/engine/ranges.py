@@ -65,6 +65,17 @@ class Handling:
     """Marks an option that decides how a run is carried out, not what comes out."""
 
 
+@dataclass(frozen=True)
+class Unnamed:
+    """Marks an option that a setting's name leaves out at one value: rows from before the option keep their setting.
+
+    Attributes:
+        at: the value.
+    """
+
+    at: Any
+
+
 def annotations(config_type: type) -> dict[str, tuple]:
     """The annotations of each field of a configuration, by name."""
     hints = get_type_hints(config_type, include_extras=True)

@@ -5,7 +5,7 @@ from typing import Annotated, ClassVar
 
 import tyro
 
-from experiments.engine.config import COUNT, SEED, TEMPERATURE, WEIGHT, Axis, Config, Distinct, Handling
+from experiments.engine.config import COUNT, SEED, TEMPERATURE, WEIGHT, Axis, Config, Distinct, Handling, TrainedIn
 from experiments.hinton.protocols import PROTOCOLS, Protocol, Recipes
 
 SMOKE = {
@@ -31,6 +31,8 @@ class HintonConfig(Config):
     """Epochs of students; the protocol gives the default."""
     lambda_: Annotated[float | None, tyro.conf.arg(name="lambda"), WEIGHT] = None
     """Weight λ of the soft targets; the protocol gives the default."""
+    precision: TrainedIn = "float32"
+    """Numbers that networks compute with in training; bfloat16 is faster on some processors: see docs/runs.md."""
 
     @property
     def recipes(self) -> Recipes:

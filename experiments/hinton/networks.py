@@ -130,6 +130,7 @@ class HintonStudy(Study):
             seed=seed,
             units=units,
             protocol=self.config.protocol,
+            precision=self.config.precision,
             **vars(recipe),
             **settings,
         )

@@ -2,7 +2,6 @@
 
 import json
 import os
-import resource
 import signal
 import subprocess
 import sys
@@ -38,12 +37,6 @@ def start(folder, *options):
     )
 
 
-def processor_seconds():
-    """Of all processes that were started here and have ended; unlike the clock, nobody else's work adds to them."""
-    used = resource.getrusage(resource.RUSAGE_CHILDREN)
-    return used.ru_utime + used.ru_stime
-
-
 def finish(process, status=0):
     out, err = process.communicate(timeout=300)
     assert process.returncode == status, err
@@ -59,20 +52,13 @@ def records(folder):
 
 @pytest.fixture(scope="module")
 def compressed(folder):
-    """The command's output, and the processor seconds that it took."""
-    before = processor_seconds()
-    out, err = finish(start(folder, "--target-macs", "0.5"))
-    return out, err, processor_seconds() - before
-
-
-@pytest.mark.slow
-def test_the_command_takes_under_a_minute(compressed):
-    assert compressed[2] < 60
+    """What the command printed: its table, and its live line."""
+    return finish(start(folder, "--target-macs", "0.5"))
 
 
 @pytest.mark.slow
 def test_it_leaves_all_files_and_says_what_it_did(folder, compressed):
-    out, err, _ = compressed
+    out, err = compressed
     assert FILES | {"report.html", "result.json"} <= {path.name for path in (folder / "compressed").iterdir()}
     assert "The goal, at most 0.5 of the MACs, was reached." in out
     assert "taylor, the same of each layer to 0.50 · rung 1" in err

@@ -134,7 +134,7 @@ def test_random_scores_are_reproducible_and_differ_by_layer_and_seed(model):
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ({"layers": ["first"], "criterion": "l2"}, "criterion 'l2': expected 'l1', 'apoz', 'taylor', 'random',"),
+        ({"layers": ["first"], "criterion": "l3"}, "criterion 'l3': expected 'l1', 'l2', 'apoz', 'taylor',"),
         ({"layers": ["first"], "criterion": "apoz"}, "criterion 'apoz' needs data"),
         ({"layers": ["relu"]}, "no channels in layer 'relu': expected one of first, second, third, logits"),
         ({"layers": ["first"], "criterion": "taylor", "data": []}, "the data hold no batches"),
@@ -160,6 +160,13 @@ def test_fpgm_is_the_sum_of_distances_to_the_other_filters(model):
     kernel[:, 4] = kernel.mean(1)
     layer.set_weights([kernel, layer.bias])
     assert prune.rank_channels(model, "third", criterion="fpgm")[0] == 4
+
+
+def test_l2_is_the_euclidean_norm_of_a_filter():
+    model = keras.Sequential([keras.Input((2,)), layers.Dense(3, name="first"), layers.Dense(2)])
+    model.get_layer("first").set_weights([np.array([[3.0, 1, 0], [4, 0, 2]]), np.zeros(3)])
+    scores = prune.channel_scores(model, ["first"], criterion="l2")["first"]
+    np.testing.assert_allclose(scores / scores[2], [2.5, 0.5, 1])
 
 
 def test_lamp_is_the_squared_norm_over_those_not_smaller():

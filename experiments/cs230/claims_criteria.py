@@ -1,0 +1,53 @@
+"""Which channels should go, asked of a residual network on CIFAR-10 at 2.11 times fewer multiply-adds.
+
+The paper of study 1 claims nothing of it. Torch-Pruning's figures (reproduce/readme.md, §1) stand beside ours.
+"""
+
+from experiments.cs230.claims_channels import NAMES
+from kdsuite.report.claims import OURS, Claim
+from kdsuite.report.comparisons import Difference
+from kdsuite.report.conditions import at_least, teacher_at_least
+from kdsuite.report.groups import Group, where
+
+CRITERIA = "cifar-criteria"
+PARENT = where("the network they are cut from", role="teacher")
+# All of CIFAR-10 less validation, and a network that has nearly learnt it.
+FAIR = (at_least("train_size", 40_000), teacher_at_least(0.9))
+COMMON = {"experiment": CRITERIA, "judged_when": FAIR, "kind": OURS, "given": "this network"}
+# Points that Torch-Pruning's students are behind the network they are cut from.
+TORCH_PRUNING = {"l1": "−0.60 points", "l2": "−0.07 points", "bn_scale": "−0.24 points, after sparse training"}
+
+
+def by(criterion: str, scope: str = "global") -> Group:
+    """Students of a criterion."""
+    return where(NAMES[criterion], role="student", prune_method=criterion, scope=scope)
+
+
+CRITERIA_CLAIMS = (
+    *(
+        Claim(
+            tests=f"{NAMES[criterion]} ranks better than chance at equal multiply-adds, ResNet on CIFAR-10",
+            compares=Difference("test_accuracy", by(criterion), by("random")),
+            **COMMON,
+        )
+        for criterion in ("l1", "l2", "bn_scale", "fpgm", "lamp", "taylor")
+    ),
+    *(
+        Claim(
+            tests=f"{NAMES[criterion]} ranks better than chance at equal widths, ResNet on CIFAR-10",
+            compares=Difference("test_accuracy", by(criterion, "layer"), by("random", "layer")),
+            **COMMON,
+        )
+        for criterion in ("l1", "taylor")
+    ),
+    *(
+        Claim(
+            tests=f"with {NAMES[criterion]} a ResNet keeps its accuracy at 2.11 times fewer multiply-adds",
+            compares=Difference("test_accuracy", by(criterion), PARENT, claimed="alike"),
+            paper=published,
+            **COMMON,
+            note="Torch-Pruning's students train for 100 epochs.",
+        )
+        for criterion, published in TORCH_PRUNING.items()
+    ),
+)
