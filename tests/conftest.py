@@ -1,3 +1,4 @@
+import gc
 import os
 
 from experiments.engine.worker import THREADS
@@ -13,6 +14,9 @@ import numpy as np
 import pytest
 
 from kdsuite.data import Split
+
+# What was imported never goes: each full collection would look at a million objects for it.
+gc.freeze()
 
 
 @pytest.fixture(autouse=True)

@@ -67,7 +67,7 @@ def test_the_guide_runs(photos):
     assert convolutions(names["smaller"]) == convolutions(names["teacher"]) - 1
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_the_page_on_compression_runs(photos, capsys):
     teacher = classifier(32, "softmax")
     teacher.compile("adam", "sparse_categorical_crossentropy", jit_compile=False)

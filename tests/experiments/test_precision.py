@@ -7,10 +7,11 @@ import pytest
 from experiments import registry
 
 EARLY_STUDIES = (1, 2)
+# The one that came after the option has it in all of its settings.
 ENTRIES = {
     name: (study, experiment)
     for name, (study, experiment) in registry.experiments().items()
-    if study.number in EARLY_STUDIES
+    if study.number in EARLY_STUDIES and name != "cifar-criteria"
 }
 # Given, they need no choice on validation.
 CHOSEN = {"optimizer": "adam", "learning_rate": 1e-3, "lambda_": 0.5, "hint_weight": 1.0}

@@ -14,7 +14,7 @@ pytestmark = pytest.mark.usefixtures("in_empty_folder")
 SMOKE = ["--profile", "smoke", "--data", "synthetic"]
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_smoke_profile():
     assert main(["assistants-cifar10", *SMOKE]) == 0
     (folder,) = Path("results/assistants-cifar10").iterdir()

@@ -77,7 +77,7 @@ def test_the_optimiser_is_chosen_by_students_of_several_cuts_that_never_see_test
     assert candidates.filter(like="test_").drop(columns="test_size").isna().all(axis=None)
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_students_that_lost_channels(capsys):
     assert main(["catdog-channels", *SMOKE]) == 0
     folder = folder_of("catdog-channels")

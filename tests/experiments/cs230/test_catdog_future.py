@@ -36,11 +36,8 @@ def order_trial(order, **settings):
     return study, replace(trial, **settings)
 
 
-LONG = [pytest.param(name, marks=pytest.mark.long) for name in ("catdog-hints", "catdog-images")]
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("experiment", ["catdog-orders", *LONG])
+@pytest.mark.long
+@pytest.mark.parametrize("experiment", ["catdog-orders", "catdog-hints", "catdog-images"])
 def test_smoke_profiles_give_whole_rows(experiment):
     assert main([experiment, "--profile", "smoke"]) == 0
     (path,) = Path("results", experiment).glob("*/rows.csv")
@@ -89,6 +86,7 @@ def test_fitting_units_leave_all_other_weights(parent):
         assert not prune.removal_report(parent, prune.remove(parent, [unit])).initialised
 
 
+@pytest.mark.long
 def test_drawn_orders_follow_their_number_and_the_others_the_network(parent):
     for order in ("random", "fitting"):
         study, trial = order_trial(order)

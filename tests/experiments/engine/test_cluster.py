@@ -162,7 +162,7 @@ def test_ctrl_c_ends_the_trials_and_leaves_their_checkpoints(cluster, start, tmp
     wait_for(lambda: not trial_processes(process))
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_a_trial_that_fits_on_no_node_is_refused(cluster, start, tmp_path):
     run = start(tmp_path, *TRIALS, "1", "--address", cluster[1], "--trial-cpus", "2")
     _, err = end(run)

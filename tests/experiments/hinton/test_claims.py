@@ -1,5 +1,7 @@
 """Study 2's verdicts on made-up rows, where the right one is known."""
 
+from functools import cache
+
 import pytest
 
 from experiments.hinton.claims import CLAIMS
@@ -67,6 +69,7 @@ def made_up(seeds=SEEDS):
     }
 
 
+@cache
 def judged(seeds=SEEDS):
     return {one.claim.tests: one for one in judge(CLAIMS, made_up(seeds))}
 

@@ -13,7 +13,7 @@ pytestmark = pytest.mark.usefixtures("in_empty_folder", "no_tfds_no_network")
 SMOKE = ["--profile", "smoke", "--data", "synthetic"]
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_smoke_profile(capsys):
     assert main(["iterative-cifar10", *SMOKE]) == 0
     (folder,) = Path("results/iterative-cifar10").iterdir()
