@@ -46,51 +46,51 @@ class _Worker:
 
 @dataclass
 class Pool:
-    """Local worker processes.
+    """Local worker processes, which stay from one list of tasks to the next, until `close`.
 
     Args:
         experiment: name of the experiment.
         options: of the command line, which each worker reads itself.
-        workers: how many.
+        workers: how many, at most.
         on_epoch: called with what was measured after each epoch of any of them.
-        on_done: called with each task that is done.
     """
 
     experiment: str
     options: Sequence[str]
     workers: int
     on_epoch: Callable[[dict], None]
-    on_done: Callable[[Task], None]
     _workers: list[_Worker] = field(default_factory=list)
     _deaths: dict[str, int] = field(default_factory=dict)
 
-    def run(self, tasks: Sequence[Task]) -> None:
+    def run(self, tasks: Sequence[Task], on_done: Callable[[Task], None]) -> None:
         """Does all tasks, each after those it needs.
 
+        Args:
+            tasks: what to do.
+            on_done: called with each task that is done.
+
         Raises:
-            Stopped: the user asked to stop; all workers have ended.
+            Stopped: the user asked to stop.
             UsageError: a worker met what the user can mend, or a task killed its worker three times.
         """
         waiting, undone = list(tasks), {task.key for task in tasks}
-        try:
-            self._workers = [self._start() for _ in range(min(self.workers, len(tasks)))]
-            while undone:
-                stopping.check()
-                for worker in self._workers:
-                    ready = next((task for task in waiting if not task.needs & undone), None)
-                    if worker.task is None and not worker.starting and ready is not None:
-                        waiting.remove(ready)
-                        worker.task = ready
-                        worker.connection.send((ready.what, ready.key))
-                for worker in self._with_news():
-                    done, returned = self._hear(worker)
-                    if returned is not None:
-                        waiting.insert(0, returned)
-                    if done is not None:
-                        undone.discard(done.key)
-                        self.on_done(done)
-        finally:
-            self._end()
+        while len(self._workers) < min(self.workers, len(tasks)):
+            self._workers.append(self._start())
+        while undone:
+            stopping.check()
+            for worker in self._workers:
+                ready = next((task for task in waiting if not task.needs & undone), None)
+                if worker.task is None and not worker.starting and ready is not None:
+                    waiting.remove(ready)
+                    worker.task = ready
+                    worker.connection.send((ready.what, ready.key))
+            for worker in self._with_news():
+                done, returned = self._hear(worker)
+                if returned is not None:
+                    waiting.insert(0, returned)
+                if done is not None:
+                    undone.discard(done.key)
+                    on_done(done)
 
     def _with_news(self) -> list[_Worker]:
         by_connection: dict[Any, _Worker] = {worker.connection: worker for worker in self._workers}
@@ -142,7 +142,7 @@ class Pool:
         theirs.close()
         return _Worker(process, ours)
 
-    def _end(self) -> None:
+    def close(self) -> None:
         """Ends all workers: idle ones by closing their connection, busy ones by SIGTERM, which ends their batch."""
         for worker in self._workers:
             worker.connection.close()
@@ -154,6 +154,7 @@ class Pool:
             worker.process.join(GRACE_SECONDS)
             if worker.process.is_alive():
                 worker.process.kill()
+        self._workers = []
 
 
 @contextlib.contextmanager

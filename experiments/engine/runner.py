@@ -1,5 +1,6 @@
 """Runs the trials of an experiment in this process: only those missing, one row each, with progress."""
 
+import contextlib
 import sys
 import time
 from collections import deque
@@ -56,6 +57,7 @@ class Runner:
         self.networks = Networks(study, self.config.cache, self._tick)
         self._bar = tqdm(disable=True)
         self._known: dict[str, Trial] = {}
+        self._pool: Pool | None = None
 
     def run(self, options: Sequence[str] = ()) -> Sequence[Trial] | None:
         """Trains what is missing, stage by stage. Killed and started again, it loses at most the epoch it was in.
@@ -78,6 +80,12 @@ class Runner:
         if not self.config.dry_run:
             self.results.setting.write(self.results.folder, self.config)
         checkpoints.sweep(self.config.cache)
+        try:
+            return self._run_stages(options)
+        finally:
+            self._close_pool()
+
+    def _run_stages(self, options: Sequence[str]) -> Sequence[Trial] | None:
         trials: Sequence[Trial] = ()
         for trials, candidate in self._stages():
             missing = self._missing(trials, candidates=candidate)
@@ -97,15 +105,19 @@ class Runner:
         return trials
 
     def find(self, key: str) -> Trial:
-        """The trial of a key; the stages before it are done."""
+        """The trial of a key; the stages before it are done, and what they chose has been said where it was chosen."""
         if key not in self._known:
-            for trials, _ in self._stages():
-                needed = [need for trial in trials for need in _all_needs(trial)]
-                for trial in [*trials, *needed]:
-                    self._known.setdefault(self.study.key(trial), trial)
-                if key in self._known:
-                    break
+            with contextlib.redirect_stdout(None):
+                self._read_stages(until=key)
         return self._known[key]
+
+    def _read_stages(self, until: str) -> None:
+        for trials, _ in self._stages():
+            needed = [need for trial in trials for need in _all_needs(trial)]
+            for trial in [*trials, *needed]:
+                self._known.setdefault(self.study.key(trial), trial)
+            if until in self._known:
+                return
 
     def _stages(self) -> Iterator[tuple[list[Trial], bool]]:
         """The study's stages without doubles, and whether they are candidates of a choice."""
@@ -227,9 +239,21 @@ class Runner:
             return self.networks.has(by_key[task.key])
 
         if self.cluster is None:
-            Pool(self.results.setting.experiment, options, workers, self._tick, write).run(tasks)
+            self._pool_of(workers, options).run(tasks, write)
         else:
             self._on_cluster(options, lambda key: self.networks.lock(by_key[key]), is_done, write, tasks)
+
+    def _pool_of(self, workers: int, options: Sequence[str]) -> Pool:
+        """So many processes, those of the stage before where they are as many: starting them takes seconds."""
+        if self._pool is None or self._pool.workers != workers:
+            self._close_pool()
+            self._pool = Pool(self.results.setting.experiment, options, workers, self._tick)
+        return self._pool
+
+    def _close_pool(self) -> None:
+        if self._pool is not None:
+            self._pool.close()
+            self._pool = None
 
     def _on_cluster(self, options: Sequence[str], lock: Callable, is_done: Callable, write: Callable, tasks) -> None:
         from experiments.engine import cluster

@@ -3,6 +3,7 @@
 from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
+from typing import get_args
 
 import pandas as pd
 import pytest
@@ -10,9 +11,10 @@ import pytest
 from experiments.cli import main
 from experiments.cs230.cifar_criteria import Criteria
 from experiments.cs230.config import CriteriaConfig
+from experiments.cs230.config import Criterion as Option
 from experiments.cs230.cuts import ChannelsTrial, channels_left, macs_share
 from experiments.engine.config import with_profile
-from kdsuite import models
+from kdsuite import models, prune
 
 pytestmark = pytest.mark.usefixtures("in_empty_folder", "no_tfds_no_network")
 
@@ -36,6 +38,10 @@ def test_students_keep_the_same_multiply_adds_and_layerwise_ones_the_same_widths
     assert left["l1", "global"] != left["l2", "global"] != left["random", "global"]
     shares = {name: kept / had for name, (kept, had) in left["l1", "layer"].items()}
     assert max(shares.values()) - min(shares.values()) < 1 / 16
+
+
+def test_the_option_lists_the_librarys_criteria():
+    assert set(get_args(Option)) == set(get_args(prune.Criterion))
 
 
 def test_rankings_see_images_without_views_and_training_sees_all_of_them(study):

@@ -48,7 +48,7 @@ class FakeConnection:
 
 @pytest.fixture
 def pool(monkeypatch):
-    """Makes a pool of fake workers; gives it, the order in which tasks are done, and the connections."""
+    """Makes a pool of fake workers; gives its `run`, the order in which tasks are done, and the connections."""
 
     def make(workers, deadly=()):
         connections, done = [], []
@@ -59,31 +59,40 @@ def pool(monkeypatch):
 
         monkeypatch.setattr(Pool, "_start", start)
         monkeypatch.setattr(launch, "wait", lambda found, timeout: [one for one in found if one.messages])
-        made = Pool("experiment", [], workers, lambda epoch: None, lambda task: done.append(task.key))
-        return made, done, connections
+        made = Pool("experiment", [], workers, lambda epoch: None)
+        return (lambda tasks: made.run(tasks, lambda task: done.append(task.key))), done, connections
 
     return make
 
 
 def test_a_trial_waits_for_those_it_needs(pool):
-    made, done, connections = pool(3)
+    run, done, connections = pool(3)
     tasks = [Task("student", frozenset({"teacher"})), Task("teacher", frozenset()), Task("other", frozenset())]
-    made.run(tasks)
+    run(tasks)
     assert sorted(done) == ["other", "student", "teacher"]
     assert done.index("teacher") < done.index("student")
     assert len(connections) == 3
 
 
+def test_workers_stay_for_the_next_tasks_and_more_come_where_there_are_more(pool):
+    run, done, connections = pool(3)
+    run([Task("first", frozenset()), Task("second", frozenset())])
+    assert len(connections) == 2
+    run([Task(name, frozenset()) for name in ("third", "fourth", "fifth", "sixth")])
+    assert len(connections) == 3
+    assert sorted(done) == sorted(("first", "second", "third", "fourth", "fifth", "sixth"))
+
+
 def test_what_is_no_task_is_not_waited_for(pool):
-    made, done, _ = pool(1)
-    made.run([Task("student", frozenset({"done before"}))])
+    run, done, _ = pool(1)
+    run([Task("student", frozenset({"done before"}))])
     assert done == ["student"]
 
 
 def test_a_task_that_kills_its_worker_three_times_ends_the_run(pool):
-    made, _, connections = pool(2, deadly={"heavy"})
+    run, _, connections = pool(2, deadly={"heavy"})
     with pytest.raises(UsageError, match="a worker died 3 times on heavy"):
-        made.run([Task("heavy", frozenset()), Task("light", frozenset())])
+        run([Task("heavy", frozenset()), Task("light", frozenset())])
     assert sum(connection.given.count("heavy") for connection in connections) == 3
 
 

@@ -269,7 +269,17 @@ def test_batch_sweep_takes_the_lambda_of_best_validation_accuracy_among_its_cand
     assert candidates.test_accuracy.isna().all()
     best = candidates.groupby("lambda").validation_accuracy.mean().idxmax()
     assert f"chosen on validation: λ = {best:g}" in capsys.readouterr().out
-    assert set(rows_of("mnist-batch-sweep")["lambda"].dropna()) == {best}
+    rows = rows_of("mnist-batch-sweep")
+    assert set(rows["lambda"].dropna()) == {best}
+    # Each worker finds its trials by going through the choice again.
+    study, experiment = cli.find("mnist-batch-sweep")
+    config = cli.configuration(study, experiment, options[1:])
+    worker = runner.Runner(
+        "mnist-batch-sweep", study.load(experiment.module, experiment.trains)(config), Path("results")
+    )
+    key = rows[rows.method == "kd"].trial.iloc[0]
+    assert worker.study.key(worker.find(key)) == key
+    assert not capsys.readouterr().out
 
 
 def test_a_candidate_that_is_a_trial_too_is_tested(capsys):
