@@ -8,8 +8,8 @@ ARGS ?=
 EXPERIMENTS := $(shell $(PYTHON) -m experiments list --names)
 
 .DEFAULT_GOAL := help
-.PHONY: help install test test-all test-fast test-faults smoke status reference bench compress export notebooks lab docs site lint \
-	format lock clean $(EXPERIMENTS)
+.PHONY: help install test test-all test-fast test-faults test-some-faults smoke status reference bench compress export \
+	notebooks lab docs site lint format lock clean $(EXPERIMENTS)
 
 help: ## list the targets
 	@echo "Experiments (ARGS=\"--help\" explains the options of one)"
@@ -36,6 +36,9 @@ test-all: $(READY) ## those and the long ones, with coverage, about half an hour
 
 test-fast: $(READY) ## the tests that train nothing, in under a minute
 	$(RUN) -m pytest -n 2 --dist worksteal -m "not slow and not long and not faults"
+
+test-some-faults: $(READY) ## a few kills and damaged files, about a minute
+	$(RUN) -m pytest -n 2 --dist worksteal -m faults -k "rows or finished or random" tests/faults
 
 test-faults: $(READY) ## all kills and damaged files, over an hour
 	FAULTS=all $(RUN) -m pytest -n 2 -m faults tests/faults
