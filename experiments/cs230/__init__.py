@@ -101,7 +101,7 @@ STUDY = Study(
         ),
         Experiment(
             name="cifar-criteria",
-            summary="which channels go: criteria at equal multiply-adds on Torch-Pruning's yardstick, CIFAR-10",
+            summary="which channels should go: criteria at equal multiply-adds and at equal widths, CIFAR-10",
             module="cifar_criteria",
             trains="Criteria",
             config="CriteriaConfig",

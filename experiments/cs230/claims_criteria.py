@@ -12,7 +12,7 @@ from kdsuite.report.groups import Group, where
 CRITERIA = "cifar-criteria"
 PARENT = where("the network they are cut from", role="teacher")
 # All of CIFAR-10 less validation, and a network that has nearly learnt it.
-FAIR = (at_least("train_size", 40_000), teacher_at_least(0.9))
+FAIR = (at_least("train_size", 40_000), teacher_at_least(0.88))
 COMMON = {"experiment": CRITERIA, "judged_when": FAIR, "kind": OURS, "given": "this network"}
 # Points that Torch-Pruning's students are behind the network they are cut from.
 TORCH_PRUNING = {"l1": "−0.60 points", "l2": "−0.07 points", "bn_scale": "−0.24 points, after sparse training"}
@@ -43,7 +43,7 @@ CRITERIA_CLAIMS = (
             compares=Difference("test_accuracy", by(criterion), PARENT, claimed="alike"),
             paper=published,
             **COMMON,
-            note="Torch-Pruning's students train for 100 epochs.",
+            note="Torch-Pruning's is a ResNet-56, whose students train for 100 epochs.",
         )
         for criterion, published in TORCH_PRUNING.items()
     ),

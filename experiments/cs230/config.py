@@ -154,7 +154,7 @@ class TransferConfig(Config):
 class CriteriaConfig(Config):
     data: str = "cifar10"
     """TFDS name, or folder of images with one sub-folder a class."""
-    depth: Annotated[int, Between(8, 1202)] = 56
+    depth: Annotated[int, Between(8, 1202)] = 20
     """Layers of the residual network: 8, 14, 20, and so on in steps of 6."""
     keep: Annotated[float, SHARE] = 0.474
     """Share of the network's multiply-adds that its students keep; 0.474 is a speed-up of 2.11 in theory."""
@@ -166,15 +166,15 @@ class CriteriaConfig(Config):
     """Number of training images by which Taylor and APoZ rank."""
     batch_size: Annotated[int, COUNT] = 512
     """Images a step."""
-    parent_epochs: Annotated[int, COUNT] = 12
+    parent_epochs: Annotated[int, COUNT] = 16
     """Epochs of the network, before it loses channels."""
     parent_learning_rate: Annotated[float, RATE] = 11.5
     """Its highest learning rate, in airbench's units."""
-    epochs: Annotated[int, COUNT] = 2
+    epochs: Annotated[int, COUNT] = 4
     """Epochs of each student, after it lost channels."""
     learning_rate: Annotated[float | None, RATE] = None
     """The students' highest learning rate, in airbench's units; by default it is chosen on validation."""
-    learning_rates: Annotated[tuple[float, ...], RATE, Distinct()] = (1.0, 4.0)
+    learning_rates: Annotated[tuple[float, ...], RATE, Distinct()] = (1.0, 4.0, 11.5)
     """Learning rates to choose from."""
     precision: Precision = "bfloat16"
     """Numbers that networks compute with in training."""
@@ -196,15 +196,13 @@ class CriteriaConfig(Config):
         "quick": {
             "train_size": 10_000,
             "validation_size": 2_000,
-            "depth": 20,
             "criteria": ("l1", "taylor", "random"),
-            "layerwise": ("l1", "random"),
             "learning_rate": 2.0,
             "parent_epochs": 10,
             "epochs": 2,
         },
         "full": {},
-        "paper": {"parent_epochs": 200, "epochs": 100},
+        "paper": {"depth": 56, "parent_epochs": 200, "epochs": 100},
     }
 
     def check(self) -> None:
