@@ -11,7 +11,7 @@ Torch-Pruning's published figures (its repository, reproduce/readme.md, §1; Fan
 93.53% for a ResNet-56, 92.93% by group L1 norm, 93.46% by group norm and, after sparse training, 93.29% by batch norm's
 scale; there, 200 epochs and 100 more on the original images. Here a ResNet-20 learns for 16 epochs and its students for
 4, by the recipe of airbench (Jordan 2024); their learning rate is chosen on validation, by students that lost channels
-by L1. Profile `paper` is the ResNet-56 with 200 and 100 epochs: some five days.
+by L1. Profile `paper` is the ResNet-56 with 200 and 100 epochs: over two days.
 
 About an hour on 2 cores; profile quick, on 10,000 images, takes 8 minutes.
 """
