@@ -164,17 +164,17 @@ class CriteriaConfig(Config):
     """What ranks the channels of students that lose the same share of each layer."""
     ranking_size: Annotated[int, COUNT] = 1024
     """Number of training images by which Taylor and APoZ rank."""
-    batch_size: Annotated[int, COUNT] = 512
+    batch_size: Annotated[int, COUNT] = 256
     """Images a step."""
     parent_epochs: Annotated[int, COUNT] = 16
     """Epochs of the network, before it loses channels."""
-    parent_learning_rate: Annotated[float, RATE] = 11.5
-    """Its highest learning rate, in airbench's units."""
+    parent_learning_rate: Annotated[float, RATE] = 3e-3
+    """Adam's learning rate for it, which falls to 0 along a cosine."""
     epochs: Annotated[int, COUNT] = 4
     """Epochs of each student, after it lost channels."""
     learning_rate: Annotated[float | None, RATE] = None
-    """The students' highest learning rate, in airbench's units; by default it is chosen on validation."""
-    learning_rates: Annotated[tuple[float, ...], RATE, Distinct()] = (1.0, 4.0, 11.5)
+    """Adam's learning rate for the students, which falls to 0 along a cosine; by default it is chosen on validation."""
+    learning_rates: Annotated[tuple[float, ...], RATE, Distinct()] = (3e-4, 1e-3, 3e-3)
     """Learning rates to choose from."""
     precision: Precision = "bfloat16"
     """Numbers that networks compute with in training."""
@@ -188,7 +188,7 @@ class CriteriaConfig(Config):
             "criteria": ("taylor", "random"),
             "layerwise": ("l1",),
             "ranking_size": 32,
-            "learning_rate": 2.0,
+            "learning_rate": 1e-3,
             "parent_epochs": 1,
             "epochs": 1,
             "seeds": (0,),
@@ -197,7 +197,7 @@ class CriteriaConfig(Config):
             "train_size": 10_000,
             "validation_size": 2_000,
             "criteria": ("l1", "taylor", "random"),
-            "learning_rate": 2.0,
+            "learning_rate": 1e-3,
             "parent_epochs": 10,
             "epochs": 2,
         },

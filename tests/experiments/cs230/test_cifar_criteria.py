@@ -51,12 +51,12 @@ def test_rankings_see_images_without_views_and_training_sees_all_of_them(study):
 
 
 def test_the_learning_rate_is_that_of_best_validation(study):
-    open_study = Criteria(replace(study.config, learning_rate=None, learning_rates=(0.5, 2.0)))
+    open_study = Criteria(replace(study.config, learning_rate=None, learning_rates=(1e-3, 3e-3)))
     candidates = open_study.candidates()
-    assert [trial.learning_rate for trial in candidates] == [0.5, 2.0]
+    assert [trial.learning_rate for trial in candidates] == [1e-3, 3e-3]
     assert not set(study.config.seeds) & {trial.seed for trial in candidates}
-    rows = pd.DataFrame({"learning_rate": [0.5, 2.0], "validation_accuracy": [0.7, 0.6]})
-    assert open_study.choose(rows).learning_rate == 0.5
+    rows = pd.DataFrame({"learning_rate": [1e-3, 3e-3], "validation_accuracy": [0.7, 0.6]})
+    assert open_study.choose(rows).learning_rate == 1e-3
 
 
 @pytest.mark.long
