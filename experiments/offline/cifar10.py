@@ -37,6 +37,7 @@ from experiments.offline.calibration import calibration_columns, calibration_err
 from experiments.offline.choice import Point, best, beyond, grid
 from experiments.offline.config import Cifar10Config
 from experiments.offline.networks import OfflineStudy, OfflineTrial, TeacherTrial
+from experiments.offline.recipes import RECIPES
 from experiments.offline.signals import likeness, soft_targets
 from experiments.offline.stored import responses_path, stored_responses
 from experiments.offline.students import (
@@ -152,7 +153,7 @@ class OfflineCifar10(OfflineStudy):
 
     def _other_signals(self) -> list[str]:
         """What the compared student learns from besides, as far as teachers and views allow."""
-        has_views = self.config.recipe_of_students.shift is not None
+        has_views = RECIPES[self.config.recipe].shift is not None
         return [
             SMOOTHING,
             *([ENSEMBLE] if len(self.config.teachers) > 1 else []),
@@ -199,7 +200,7 @@ class OfflineCifar10(OfflineStudy):
             views: of each image, drawn once; by default the configuration's. Students of fresh views have none.
             epochs: by default the configuration's.
         """
-        recipe = self.config.recipe_of_students
+        recipe = self.config.recipe_of(name)
         temperature, lambda_ = point or (None, 0.0)
         views = views or self.config.views
         names = {LABELS: [], FRESH_LABELS: [], ENSEMBLE: self.config.teachers}.get(signal, self.config.teachers[:1])

@@ -6,8 +6,8 @@ from typing import Annotated, ClassVar
 
 from experiments.engine.config import COUNT, RATE, SEED, TEMPERATURE, Axis, Between, Config, Distinct, Handling
 from experiments.engine.errors import UsageError
-from experiments.offline.architectures import parse
-from experiments.offline.recipes import ADAM, RECIPES, TRANSFER, Recipe, RecipeName
+from experiments.offline.architectures import Architecture, parse
+from experiments.offline.recipes import ADAM, FAST_UNSCALED, RECIPES, TRANSFER, Recipe, RecipeName
 
 POSITIVE_WEIGHT = Between(0, 1, above=True, why="students on labels alone are trained anyway")
 VIEWS = Between(1, 50)
@@ -62,18 +62,31 @@ class ResponsesConfig(Config):
     def check(self) -> None:
         super().check()
         for name in self.teachers:
-            parse(name)
+            self.check_network(name)
         if self.teacher_size is not None and self.train_size is not None and self.teacher_size < self.train_size:
             raise UsageError(
                 f"teacher size {self.teacher_size}: expected at least the {self.train_size} images of the transfer set"
             )
-        if self.recipe_of_students.shift is None and {self.views, *self.view_counts} != {1}:
+        if RECIPES[self.recipe].shift is None and {self.views, *self.view_counts} != {1}:
             raise UsageError(f"views {self.views}: recipe {self.recipe} shows each image as it is, expected 1")
 
-    @property
-    def recipe_of_students(self) -> Recipe:
-        """The recipe, with the options that replace parts of it."""
-        recipe = RECIPES[self.recipe]
+    def check_network(self, name: str) -> Architecture:
+        """The architecture of a name.
+
+        Raises:
+            UsageError: there is none, or the recipe does not train it.
+        """
+        architecture = parse(name)
+        if architecture.family == "vgg_small" and self.recipe == "fast":
+            raise UsageError(
+                f"network {name!r} by recipe fast: expected recipe adam, as without batch norm it stays at chance"
+            )
+        return architecture
+
+    def recipe_of(self, name: str) -> Recipe:
+        """The recipe of a network that starts anew, with the options that replace parts of it."""
+        is_unscaled = self.recipe == "fast" and parse(name).family != "airbench"
+        recipe = FAST_UNSCALED if is_unscaled else RECIPES[self.recipe]
         return replace(
             recipe,
             batch_size=self.batch_size or recipe.batch_size,
@@ -84,7 +97,7 @@ class ResponsesConfig(Config):
         """The recipe of a teacher."""
         if parse(name).pretrained:
             return TRANSFER if self.recipe == "fast" else ADAM
-        recipe = self.recipe_of_students
+        recipe = self.recipe_of(name)
         return recipe if self.teacher_smoothing is None else replace(recipe, label_smoothing=self.teacher_smoothing)
 
 
@@ -146,5 +159,5 @@ class Cifar10Config(ResponsesConfig):
     def check(self) -> None:
         super().check()
         for name in (*self.students, self.compared, *([self.choose_for] if self.choose_for else [])):
-            if parse(name).pretrained:
+            if self.check_network(name).pretrained:
                 raise UsageError(f"student {name!r}: expected a small network, such as airbench_24_64_64 or cnn_3_32_1")

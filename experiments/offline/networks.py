@@ -14,6 +14,7 @@ from experiments.engine.study import Study, Targets
 from experiments.engine.trial import Trial
 from experiments.offline.architectures import parse
 from experiments.offline.config import ResponsesConfig
+from experiments.offline.recipes import RECIPES
 from kdsuite import distill, models
 from kdsuite.data import Dataset, ShiftFlip, Split
 
@@ -109,7 +110,7 @@ class OfflineStudy(Study):
 
     def transfer_set(self, views: int) -> Split:
         """The training split under `views` views an image, as students of responses see it."""
-        recipe = self.config.recipe_of_students
+        recipe = RECIPES[self.config.recipe]
         return self.shown(self.dataset.train, recipe.shift, recipe.flip, views)
 
     def teacher(self, network: str) -> TeacherTrial:

@@ -1,5 +1,7 @@
 """Study 5's networks by name, several as one, and what a recipe shows of the images."""
 
+from dataclasses import replace
+
 import keras
 import numpy as np
 import pytest
@@ -65,10 +67,30 @@ def test_teachers_together_give_the_logarithm_of_their_mean_probabilities(split)
 
 def test_recipes_of_students_and_teachers():
     config = ResponsesConfig(batch_size=32, learning_rate=1.0, teacher_smoothing=0.0)
-    assert config.recipe_of_students == FAST.__class__(**vars(FAST) | {"batch_size": 32, "learning_rate": 1.0})
+    assert config.recipe_of("airbench_8_8_8") == replace(FAST, batch_size=32, learning_rate=1.0)
+    assert config.recipe_of("resnet_8") == config.recipe_of("airbench_8_8_8")
     assert config.recipe_of_teacher("airbench_8_8_8").label_smoothing == 0
     assert config.recipe_of_teacher("mobilenet_0.75") == TRANSFER
     assert ResponsesConfig(recipe="adam", views=1).recipe_of_teacher("resnet50") == ADAM
+
+
+@pytest.mark.parametrize("options", [{"teachers": ("vgg_small",)}, {"students": ("vgg_small",)}])
+def test_a_network_that_the_fast_recipe_cannot_train_is_refused(options):
+    with pytest.raises(UsageError, match="network 'vgg_small' by recipe fast: expected recipe adam"):
+        Cifar10Config(**options).check()
+    Cifar10Config(**options, recipe="adam", views=1, view_counts=()).check()
+
+
+def test_networks_whose_logits_are_not_scaled_learn_at_a_ninth_of_the_fast_rate(split):
+    config = ResponsesConfig()
+    images = split.images[:5]
+    for name in ("airbench_4_4_4", "resnet_8", "cnn_3_4_0"):
+        network = build(student(name), split, 10)
+        unscaled = keras.Model(network.input, network.layers[-2].output) if name.startswith("airbench") else network
+        scale = np.asarray(network(images)).std() / np.asarray(unscaled(images)).std()
+        assert config.recipe_of(name).learning_rate * scale == pytest.approx(11.5 / 9, rel=1e-4)
+        assert config.recipe_of_teacher(name) == config.recipe_of(name)
+        assert ResponsesConfig(recipe="adam", views=1).recipe_of(name) == ADAM
 
 
 @pytest.mark.parametrize(
