@@ -1,6 +1,7 @@
 """Command line: `python -m experiments` lists the experiments, `… EXPERIMENT --help` explains one."""
 
 import os
+import signal
 import sys
 
 from experiments import cli
@@ -10,4 +11,7 @@ if __name__ == "__main__":
     if status == cli.RESTART:
         sys.stdout.flush()
         os.execv(sys.executable, [sys.executable, "-m", "experiments", *sys.argv[1:]])
+    # There is nothing left to stop, and while Python ends, which takes a second, it gives up its handlers.
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.SIG_IGN)
     sys.exit(status)

@@ -124,6 +124,17 @@ def test_bad_input_is_one_line_status_2_and_nothing_written(options, prepare, me
     assert {path for path in in_empty_folder.rglob("*") if ".cache" not in path.parts} == before
 
 
+def test_a_signal_that_comes_when_all_is_done_changes_nothing():
+    """Python takes its handlers back before it has ended; what is ignored stays ignored."""
+    code = (
+        "import atexit, runpy, signal, sys; sys.argv = ['experiments', 'list']; "
+        "atexit.register(lambda: print(signal.getsignal(signal.SIGINT).name, signal.getsignal(signal.SIGTERM).name)); "
+        "runpy.run_module('experiments', run_name='__main__')"
+    )
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert done.stdout.splitlines()[-1] == "SIG_IGN SIG_IGN"
+
+
 @pytest.mark.parametrize(
     ("module", "options"),
     [("experiments", ["mnist-dense"]), ("kdsuite.compress", ["a.keras", "b", "--target-macs", "0.5"])],
