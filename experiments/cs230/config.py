@@ -177,7 +177,9 @@ class CriteriaConfig(Config):
     learning_rates: Annotated[tuple[float, ...], RATE, Distinct()] = (3e-4, 1e-3, 3e-3)
     """Learning rates to choose from."""
     precision: Precision = "bfloat16"
-    """Numbers that networks compute with in training."""
+    """Numbers that the network computes with in training, before it loses channels."""
+    student_precision: Precision = "float32"
+    """Numbers that students compute with in training; odd numbers of channels are slow in bfloat16 without AMX."""
 
     PROFILES: ClassVar[dict] = {
         "smoke": SMOKE
