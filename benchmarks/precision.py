@@ -19,7 +19,7 @@ import tyro
 
 from experiments.engine.rows import Table
 from experiments.engine.settings import now, versions
-from kdsuite import models
+from kdsuite import models, prune
 
 CIFAR = (32, 32, 3)
 # What is trained, its images and its batch size.
@@ -33,6 +33,11 @@ NETWORKS = {
     "study 2: MLP 800": (lambda: models.mlp((800, 800)), (28, 28, 1), 128),
     "studies 3 and 4: S1": (lambda: models.vgg(models.S1, input_shape=CIFAR, classes=10), CIFAR, 64),
     "study 5: ResNet-20": (lambda: models.resnet(20, input_shape=CIFAR, classes=10), CIFAR, 512),
+    "ResNet-20 that lost channels": (
+        lambda: prune.shrink(models.resnet(20, input_shape=CIFAR, classes=10), keep=0.474, target="macs"),
+        CIFAR,
+        512,
+    ),
     "study 5: airbench 24": (lambda: models.airbench((24, 64, 64), input_shape=CIFAR, classes=10), CIFAR, 512),
     "study 5: airbench 64": (lambda: models.airbench((64, 256, 256), input_shape=CIFAR, classes=10), CIFAR, 512),
 }
@@ -73,6 +78,7 @@ def speeds(build, shape: tuple[int, ...], batch_size: int, config: Config) -> tu
     random = np.random.default_rng(0)
     images = random.integers(0, 256, (batch_size, *shape), np.uint8)
     labels = random.integers(0, 2, batch_size)
+    keras.utils.set_random_seed(0)
     model = build()
     sides = [model, models.fast_copy(model)]
     for side in sides:
