@@ -38,7 +38,7 @@ test-fast: $(READY) ## the tests that train nothing, in under a minute
 	$(RUN) -m pytest -n 2 --dist worksteal -m "not slow and not long and not faults"
 
 test-some-faults: $(READY) ## a few kills and damaged files, about a minute
-	$(RUN) -m pytest -n 2 --dist worksteal -m faults -k "rows or finished or random" tests/faults
+	$(RUN) -m pytest -n 2 --dist worksteal -m faults -k "rows or random" tests/faults
 
 test-faults: $(READY) ## all kills and damaged files, over an hour
 	FAULTS=all $(RUN) -m pytest -n 2 -m faults tests/faults
