@@ -62,7 +62,7 @@ for part in (1, 2):
 """
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_two_devices_train_as_one(tmp_path):
     """A distilled student with batch norm, on cached outputs; evaluation batches of 75 are divided unevenly."""
     done = subprocess.run([sys.executable, "-c", TRAINED, str(tmp_path)], cwd=ROOT, capture_output=True, text=True)
