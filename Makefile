@@ -28,7 +28,7 @@ install: $(READY) ## build the environment
 $(EXPERIMENTS): %: $(READY)
 	$(RUN) -m experiments $* $(ARGS)
 
-test: $(READY) ## the tests that CI runs, about 13 minutes
+test: $(READY) ## most of what CI runs, about 11 minutes
 	$(RUN) -m pytest -n 2 --dist worksteal --durations=20
 
 test-all: $(READY) ## those and the long ones, with coverage, about half an hour
