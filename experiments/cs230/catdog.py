@@ -14,7 +14,7 @@ from experiments.cs230.cuts import (
     ChannelsTrial,
     CutTrial,
     LayersTrial,
-    channels_left,
+    channels_removed,
     macs_share,
     removed_layers,
     without_channels,
@@ -180,7 +180,7 @@ class CatdogStudy(Study):
         parent, student = networks.get(trial.parent), distiller.student
         columns: dict[str, Any] = {"macs_share": macs_share(parent, student)}
         if isinstance(trial, ChannelsTrial):
-            columns["channels_removed"] = sum(had - left for left, had in channels_left(parent, student).values())
+            columns["channels_removed"] = channels_removed(parent, student)
         else:
             columns["removed"] = removed_layers(parent, student)
         return Details(columns)

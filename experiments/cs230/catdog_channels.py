@@ -21,7 +21,6 @@ from collections.abc import Iterator
 from typing import ClassVar
 
 import keras
-import numpy as np
 import tensorflow as tf
 
 from experiments.cs230.catdog import CatdogStudy
@@ -29,7 +28,7 @@ from experiments.cs230.catdog_config import ChannelsConfig
 from experiments.cs230.cuts import ChannelsTrial, channels_left
 from experiments.engine.networks import Networks
 from experiments.engine.study import Details
-from experiments.engine.training import outputs
+from experiments.engine.training import accuracy
 from experiments.engine.trial import Trial
 from kdsuite.data import Split
 from kdsuite.prune import Criterion
@@ -78,12 +77,10 @@ class Channels(CatdogStudy):
         begin = time.perf_counter()
         untrained = self.cut(trial, parent)
         seconds = time.perf_counter() - begin
-        validation = self.dataset.validation
-        right = outputs(untrained, validation).argmax(-1) == validation.labels
         before, after = seconds_in_turns([parent, student], self.dataset.test)
         measured = {
             "surgery_seconds": seconds,
-            "validation_accuracy_before_training": float(np.mean(right)),
+            "validation_accuracy_before_training": accuracy(untrained, self.dataset.validation),
             "speed_up": before / after,
             "milliseconds": 1000 * after / TIMED_IMAGES,
         }

@@ -16,8 +16,8 @@ from experiments.engine.config import (
     Between,
     Distinct,
     Handling,
+    PrecisionConfig,
     SoftTargetConfig,
-    TrainedIn,
 )
 from experiments.engine.errors import UsageError
 
@@ -48,7 +48,7 @@ PAPER_STUDY = {"alpha": 1.0}
 
 
 @dataclass(frozen=True)
-class CatdogConfig(SoftTargetConfig):
+class CatdogConfig(PrecisionConfig, SoftTargetConfig):
     seeds: Annotated[tuple[int, ...], SEED, Distinct(), Handling()] = NINE_SEEDS
     """Seeds; each one repeats the whole grid."""
     data: str = "cats_vs_dogs"
@@ -77,8 +77,6 @@ class CatdogConfig(SoftTargetConfig):
     """Temperature T of the soft targets; the paper's loss has T = 1."""
     batch_size: Annotated[int, COUNT] = 32
     """Images a step."""
-    precision: TrainedIn = "float32"
-    """Numbers that students compute with in training; bfloat16 is faster on some processors: see docs/runs.md."""
     epochs: Annotated[int, COUNT] = 3
     """Epochs of each student."""
     optimizer: Literal["adam", "sgd"] | None = None

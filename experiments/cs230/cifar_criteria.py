@@ -22,14 +22,13 @@ from functools import cached_property
 from typing import Literal
 
 import keras
-import numpy as np
 import pandas as pd
 
 from experiments.cs230.config import CriteriaConfig
-from experiments.cs230.cuts import ChannelsTrial, channels_left, macs_share, without_channels
+from experiments.cs230.cuts import ChannelsTrial, channels_removed, macs_share, without_channels
 from experiments.engine.networks import Networks
 from experiments.engine.study import Details, Study
-from experiments.engine.training import outputs
+from experiments.engine.training import accuracy
 from experiments.engine.trial import Trial
 from kdsuite import models
 from kdsuite.data import Dataset, ShiftFlip
@@ -135,12 +134,10 @@ class Criteria(Study):
         parent, student = networks.get(trial.parent), distiller.student
         # The surgery is repeated: what it left is lost by the time its student is trained.
         untrained = self.build(trial, networks)
-        validation = self.dataset.validation
-        right = outputs(untrained, validation).argmax(-1) == validation.labels
         return Details(
             {
                 "macs_share": macs_share(parent, student),
-                "channels_removed": sum(had - left for left, had in channels_left(parent, student).values()),
-                "validation_accuracy_before_training": float(np.mean(right)),
+                "channels_removed": channels_removed(parent, student),
+                "validation_accuracy_before_training": accuracy(untrained, self.dataset.validation),
             }
         )

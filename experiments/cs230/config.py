@@ -28,7 +28,7 @@ from experiments.engine.config import (
     Config,
     Distinct,
     Handling,
-    TrainedIn,
+    PrecisionConfig,
 )
 from experiments.engine.errors import UsageError
 from experiments.engine.trial import Precision
@@ -37,15 +37,13 @@ Criterion = Literal["l1", "l2", "bn_scale", "fpgm", "lamp", "apoz", "taylor", "t
 
 
 @dataclass(frozen=True)
-class MnistConfig(Config):
+class MnistConfig(PrecisionConfig):
     batch_size: Annotated[int, COUNT] = 128
     """Images a step."""
     learning_rate: Annotated[float, RATE] = 1e-3
     """Adam's learning rate."""
     temperature: Annotated[float, TEMPERATURE] = 1.0
     """Temperature T of the soft targets; the paper's loss has T = 1."""
-    precision: TrainedIn = "float32"
-    """Numbers that networks compute with in training; bfloat16 is faster on some processors: see docs/runs.md."""
 
 
 @dataclass(frozen=True)
@@ -104,7 +102,7 @@ class BatchConfig(LambdaConfig):
 
 
 @dataclass(frozen=True)
-class TransferConfig(Config):
+class TransferConfig(PrecisionConfig):
     data: str = "cifar10"
     """TFDS name, or folder of images with one sub-folder a class."""
     train_size: Annotated[int | None, COUNT] = 1500
@@ -129,8 +127,6 @@ class TransferConfig(Config):
     """Epochs of the whole network."""
     learning_rate: Annotated[float, RATE] = 3e-4
     """Adam's learning rate."""
-    precision: TrainedIn = "float32"
-    """Numbers that networks compute with in training; bfloat16 is faster on some processors: see docs/runs.md."""
 
     PROFILES: ClassVar[dict] = {
         "smoke": SMOKE

@@ -211,6 +211,11 @@ def channels_left(parent: keras.Model, student: keras.Model) -> dict[str, tuple[
     return {layer.name: (student.get_layer(layer.name).filters, layer.filters) for layer in convolutions}
 
 
+def channels_removed(parent: keras.Model, student: keras.Model) -> int:
+    """How many channels a student's convolutions lack, depthwise ones not counted."""
+    return sum(had - left for left, had in channels_left(parent, student).values())
+
+
 def ranked_units(trial: OrderTrial, parent: keras.Model, dataset: Dataset) -> list[prune.Unit]:
     """The parent's units in a trial's order, the first to go first; units that the order cannot rank are left out."""
     units = list(prune.units(parent))

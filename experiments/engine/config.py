@@ -26,7 +26,6 @@ from experiments.engine.ranges import (
 from experiments.engine.trial import Precision
 
 Profile = Literal["smoke", "quick", "full", "paper"]
-TrainedIn = Annotated[Precision, Unnamed(at="float32")]
 ADDRESS = r"auto|([\w.-]+|\[[\da-fA-F:]+\]):\d{1,5}"
 REFERENCE = Path("results/reference")
 
@@ -154,6 +153,13 @@ class Config(DataConfig):
 
 
 @dataclass(frozen=True)
+class PrecisionConfig(Config):
+    precision: Annotated[Precision, Unnamed(at="float32")] = "float32"
+    """Numbers that students, and teachers that start anew, compute with in training; bfloat16 is faster on some
+    processors: see docs/runs.md."""
+
+
+@dataclass(frozen=True)
 class SoftTargetConfig(Config):
     lambda_: Annotated[float, tyro.conf.arg(name="lambda"), WEIGHT] = 0.5
     """Weight λ of the soft targets, against 1 − λ of the labels."""
@@ -202,8 +208,8 @@ __all__ = [
     "CosineConfig",
     "Distinct",
     "Handling",
+    "PrecisionConfig",
     "Profile",
     "SoftTargetConfig",
-    "TrainedIn",
     "with_profile",
 ]

@@ -141,6 +141,11 @@ def outputs(model: keras.Model, split) -> np.ndarray:
     return np.concatenate(parts)
 
 
+def accuracy(model: keras.Model, split) -> float:
+    """Share of a split's images that a model calls by their label, in inference mode; it need not be compiled."""
+    return float(np.mean(outputs(model, split).argmax(-1) == split.labels))
+
+
 def _evaluate_recalibrated(distiller, dataset: Dataset) -> dict[str, float]:
     statistics = distill.moving_statistics(distiller.student)
     distill.recalibrate(distiller.student, dataset.train)

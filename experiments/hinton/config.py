@@ -5,7 +5,7 @@ from typing import Annotated, ClassVar
 
 import tyro
 
-from experiments.engine.config import COUNT, SEED, TEMPERATURE, WEIGHT, Axis, Config, Distinct, Handling, TrainedIn
+from experiments.engine.config import COUNT, SEED, TEMPERATURE, WEIGHT, Axis, Distinct, Handling, PrecisionConfig
 from experiments.hinton.protocols import PROTOCOLS, Protocol, Recipes
 
 SMOKE = {
@@ -20,7 +20,7 @@ QUICK = {"seeds": (0, 1, 2), "teacher_epochs": 10, "epochs": 5}
 
 
 @dataclass(frozen=True)
-class HintonConfig(Config):
+class HintonConfig(PrecisionConfig):
     seeds: Annotated[tuple[int, ...], SEED, Distinct(), Handling()] = (0, 1, 2, 3, 4)
     """Seeds of the students; in hinton-mnist each has a teacher of its own."""
     protocol: Protocol = "original"
@@ -31,8 +31,6 @@ class HintonConfig(Config):
     """Epochs of students; the protocol gives the default."""
     lambda_: Annotated[float | None, tyro.conf.arg(name="lambda"), WEIGHT] = None
     """Weight λ of the soft targets; the protocol gives the default."""
-    precision: TrainedIn = "float32"
-    """Numbers that networks compute with in training; bfloat16 is faster on some processors: see docs/runs.md."""
 
     @property
     def recipes(self) -> Recipes:
