@@ -60,7 +60,7 @@ class Config:
 
 
 def main(config: Config) -> None:
-    table = Table(config.results / "precision.csv", COLUMNS, ("trial",))
+    table = Table(config.results / "precision.csv", COLUMNS, ("trial", "processor"))
     print(f"{'images a second':28}{'float32':>10}{'bfloat16':>10}{'ratio':>8}   lowest to highest")
     for name, (build, shape, batch_size) in NETWORKS.items():
         sides = speeds(build, shape, batch_size, config)

@@ -2,7 +2,8 @@
 
 import sys
 
-from kdsuite.compress.command import main
+from kdsuite.compress.command import script
 
 if __name__ == "__main__":
-    sys.exit(main(["compress", *sys.argv[1:]]))
+    sys.argv.insert(1, "compress")
+    script()

@@ -16,7 +16,7 @@ import tyro
 
 from kdsuite.compress.errors import CompressionError
 from kdsuite.compress.goals import goal_of
-from kdsuite.compress.terminal import STOPPED, import_quietly, one_line, stop_at_once
+from kdsuite.compress.terminal import STOPPED, ignore_stops, import_quietly, one_line, stop_at_once
 
 USAGE = "usage: kdsuite compress MODEL DATA --target-macs 0.5 … (kdsuite compress --help explains all options)"
 MISSED = 3
@@ -52,9 +52,16 @@ class Options:
     """Only say what can go, what is refused and why, and how long it would take; trains nothing."""
 
 
-def main(arguments: list[str] | None = None) -> int:
+def script() -> None:
+    """`kdsuite`, as pip installs it."""
+    status = main(sys.argv[1:])
+    ignore_stops()
+    sys.exit(status)
+
+
+def main(arguments: list[str]) -> int:
     """Runs the command; gives its exit status."""
-    command, *options = (sys.argv[1:] if arguments is None else arguments) or ["--help"]
+    command, *options = arguments or ["--help"]
     if command in ("-h", "--help"):
         print(USAGE)
         return 0

@@ -25,6 +25,12 @@ def _end(number: int, _frame) -> None:
     os._exit(128 + number)
 
 
+def ignore_stops() -> None:
+    """Ignores Ctrl-C and SIGTERM: all is done, and while Python ends, a second, it gives up its handlers."""
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.SIG_IGN)
+
+
 @contextlib.contextmanager
 def quiet_startup() -> Iterator[None]:
     """TensorFlow's libraries write notes to the process' standard error while they load."""

@@ -1,17 +1,15 @@
 """Command line: `python -m experiments` lists the experiments, `… EXPERIMENT --help` explains one."""
 
 import os
-import signal
 import sys
 
 from experiments import cli
+from kdsuite.compress.terminal import ignore_stops
 
 if __name__ == "__main__":
     status = cli.main(sys.argv[1:])
     if status == cli.RESTART:
         sys.stdout.flush()
         os.execv(sys.executable, [sys.executable, "-m", "experiments", *sys.argv[1:]])
-    # There is nothing left to stop, and while Python ends, which takes a second, it gives up its handlers.
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, signal.SIG_IGN)
+    ignore_stops()
     sys.exit(status)

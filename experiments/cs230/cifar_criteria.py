@@ -67,8 +67,8 @@ class Criteria(Study):
             "epochs": epochs,
             "learning_rate": learning_rate,
             "batch_size": self.config.batch_size,
-            "optimizer": "adam",
-            "schedule": "cosine",
+            "optimizer": "fast_sgd",
+            "schedule": "triangle",
         }
 
     def parent(self) -> Trial:

@@ -10,6 +10,14 @@ from tests.compress.conftest import trained, untrained
 
 LOADED = "import sys; from kdsuite.compress import command; command.main([]); print('tensorflow' in sys.modules)"
 
+TERMINATED_WHILE_PYTHON_ENDS = """
+import atexit, os, signal, sys
+from kdsuite.compress import command
+atexit.register(os.kill, os.getpid(), signal.SIGTERM)
+sys.argv = ["kdsuite", "squeeze"]
+command.script()
+"""
+
 
 def status(*words):
     return command.main(["compress", *words])
@@ -34,6 +42,12 @@ def test_bad_input_is_one_line_and_status_2(photos, capsys, words, message):
 def test_another_command_is_refused(capsys):
     assert command.main(["squeeze"]) == 2
     assert "unknown command 'squeeze'" in capsys.readouterr().err
+
+
+def test_a_signal_that_comes_while_python_ends_does_not_change_the_status():
+    done = subprocess.run([sys.executable, "-c", TERMINATED_WHILE_PYTHON_ENDS], capture_output=True, check=False)
+    assert done.returncode == 2
+    assert done.stderr.count(b"\n") == 1
 
 
 def test_help_needs_no_tensorflow():
