@@ -175,7 +175,7 @@ class CriteriaConfig(Config):
     precision: Precision = "bfloat16"
     """Numbers that the network computes with in training, before it loses channels."""
     student_precision: Precision = "float32"
-    """Numbers that students compute with in training; numbers of channels that are no multiples of 16 are slow in bfloat16."""
+    """Numbers that students compute with in training; the widths that pruning leaves are slow in bfloat16."""
 
     PROFILES: ClassVar[dict] = {
         "smoke": SMOKE
