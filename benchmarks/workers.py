@@ -1,6 +1,6 @@
 """Two worker processes of one thread against one process of two: whole trials a minute, as a user starts them.
 
-    python -m benchmarks.workers        (about 25 minutes on 2 cores)
+    python -m benchmarks.workers        (over an hour on 2 cores; 45 minutes with --repeats 1)
 
 Every run is a command line of its own, so that starting processes and compiling count. Before it, data, teacher and
 teacher outputs are cached; each of the timed runs trains the same students anew, one process and two in turns.
