@@ -3,17 +3,17 @@
     make cifar-criteria ARGS="--profile full"        (python -m experiments cifar-criteria --profile full)
 
 One network learns CIFAR-10, loses channels by several criteria until 2.11 times fewer multiply-adds are left, and is
-trained on labels for a few epochs more. All criteria leave the same share of multiply-adds. Students of scope `global`
+trained on labels a little more. All criteria leave the same share of multiply-adds. Students of scope `global`
 lose the least important channels wherever they are; those of scope `layer` lose the same share of each layer, so that
 all of them have the same widths and a criterion can differ only in which channels it takes.
 
 Torch-Pruning's published figures (its repository, reproduce/readme.md, §1; Fang et al. 2023, arXiv 2301.12900) are
 93.53% for a ResNet-56, 92.93% by group L1 norm, 93.46% by group norm and, after sparse training, 93.29% by batch norm's
 scale; there, 200 epochs and 100 more on the original images. Here a ResNet-20 learns for 16 epochs and its students for
-2; their learning rate is chosen on validation, by students that lost channels by L1. Profile `paper` is the ResNet-56
-with 200 and 100 epochs: over two days.
+one; their learning rate is chosen on validation, by students that lost channels by L1. Profile `paper` is the
+ResNet-56 with 200 and 100 epochs: over two days.
 
-About two hours on 2 cores; profile quick, on 10,000 images, takes 15 minutes.
+About an hour on 2 cores; profile quick, on 10,000 images, takes 15 minutes.
 """
 
 from collections.abc import Iterator
@@ -67,7 +67,7 @@ class Criteria(Study):
             "epochs": epochs,
             "learning_rate": learning_rate,
             "batch_size": self.config.batch_size,
-            "optimizer": "fast_sgd",
+            "optimizer": "nesterov",
             "schedule": "triangle",
         }
 

@@ -160,17 +160,17 @@ class CriteriaConfig(Config):
     """What ranks the channels of students that lose the same share of each layer."""
     ranking_size: Annotated[int, COUNT] = 1024
     """Number of training images by which Taylor and APoZ rank."""
-    batch_size: Annotated[int, COUNT] = 512
+    batch_size: Annotated[int, COUNT] = 256
     """Images a step."""
     parent_epochs: Annotated[int, COUNT] = 16
     """Epochs of the network, before it loses channels."""
-    parent_learning_rate: Annotated[float, RATE] = 1.28
-    """Peak of its learning rate, in the units of airbench's code: a ninth of its, as no logits are scaled here."""
-    epochs: Annotated[int, COUNT] = 2
+    parent_learning_rate: Annotated[float, RATE] = 0.4
+    """Its learning rate at the highest, of SGD with Nesterov momentum."""
+    epochs: Annotated[int, COUNT] = 1
     """Epochs of each student, after it lost channels."""
     learning_rate: Annotated[float | None, RATE] = None
-    """Peak of the students' learning rate, in the same units; by default it is chosen on validation."""
-    learning_rates: Annotated[tuple[float, ...], RATE, Distinct()] = (0.13, 0.4, 1.28)
+    """The students' learning rate at the highest; by default it is chosen on validation."""
+    learning_rates: Annotated[tuple[float, ...], RATE, Distinct()] = (0.02, 0.06, 0.2)
     """Learning rates to choose from."""
     precision: Precision = "bfloat16"
     """Numbers that the network computes with in training, before it loses channels."""
@@ -187,7 +187,7 @@ class CriteriaConfig(Config):
             "layerwise": ("l1",),
             "ranking_size": 32,
             "batch_size": 32,
-            "learning_rate": 0.4,
+            "learning_rate": 0.06,
             "parent_epochs": 1,
             "epochs": 1,
             "seeds": (0,),
@@ -196,8 +196,9 @@ class CriteriaConfig(Config):
             "train_size": 10_000,
             "validation_size": 2_000,
             "criteria": ("l1", "taylor", "random"),
-            "learning_rate": 0.4,
+            "learning_rate": 0.06,
             "parent_epochs": 10,
+            "epochs": 2,
         },
         "full": {},
         "paper": {"depth": 56, "parent_epochs": 200, "epochs": 100},
