@@ -169,7 +169,7 @@ class Runner:
         is_here = workers == 1 and self.cluster is None
         if self.cluster is None:
             devices.check(self.study, missing)
-        networks = [] if is_here else self._networks_only(missing)
+        networks = self._networks_only(missing)
         self._bar = tqdm(
             total=sum(trial.epochs for trial in [*networks, *missing]),
             unit="epoch",
