@@ -11,13 +11,13 @@ import pandas as pd
 
 from kdsuite.report.claims import OURS, PAPER, Claim, Matters
 from kdsuite.report.comparisons import Difference, Equal, Level
-from kdsuite.report.conditions import at_least
-from kdsuite.report.groups import Best, Bound, Group, where
+from kdsuite.report.conditions import Condition, at_least
+from kdsuite.report.groups import Best, Bound, Group, between, where
 from kdsuite.report.measures import Measure
 from kdsuite.report.slopes import SlopeDifference
 
 RESPONSES, CIFAR10 = "offline-responses", "offline-cifar10"
-MILLION = 1_000_000
+MILLION, A_MILLION = 1_000_000, "at most 1 M parameters"
 
 STUDENTS = where("students", role="student")
 BY_LABELS = where("labels alone", series="labels alone")
@@ -81,14 +81,22 @@ IMITATE: dict[str, Any] = {
 }
 
 
-def within(points: int, size: str, bound: AtMost, column: str) -> Claim:
+def large(size: str, column: str, most: float) -> Condition:
+    """A student of at least half of the largest size was trained: smaller ones cannot say what such a size reaches."""
+    least = most / 2
+    return at_least(
+        column, least, where(f"students of {size} and half that", series="responses", **{column: between(least, most)})
+    )
+
+
+def within(points: int, size: str, column: str, most: float) -> Claim:
     """Whether the best student of a size, by validation, is less than so many points behind its teacher."""
-    group = where(f"of {size}", series="responses", **{column: bound})
+    group = where(f"of {size}", series="responses", **{column: AtMost(most)})
     return Claim(
         tests=f"a student of {size} comes within {points} point{'s' * (points > 1)} of its teacher",
         experiment=CIFAR10,
         compares=Level(BEHIND, Best(group, by="student"), above=-points / 100),
-        judged_when=JUDGED,
+        judged_when=(*JUDGED, large(size, column, most)),
         given=THIS_TEACHER,
         kind=OURS,
         **COMPARABLE,
@@ -106,9 +114,9 @@ def ahead(tests: str, first, second, measure: str | Measure = "test_accuracy", *
 
 
 QUESTION = (
-    within(2, "at most 1 M parameters", AtMost(MILLION), "params"),
-    within(1, "at most 1 M parameters", AtMost(MILLION), "params"),
-    within(2, "at most a third of its parameters", AtMost(1 / 3), "params_share"),
+    within(2, A_MILLION, "params", MILLION),
+    within(1, A_MILLION, "params", MILLION),
+    within(2, "at most a third of its parameters", "params_share", 1 / 3),
 )
 
 SPEED = tuple(
@@ -144,7 +152,7 @@ SIGNALS = (
             per_text="doubling of the parameters",
         ),
         matters=Matters(0.002, "over five doublings a point"),
-        judged_when=JUDGED,
+        judged_when=(*JUDGED, large(A_MILLION, "params", MILLION)),
         given=THIS_TEACHER,
         kind=OURS,
     ),

@@ -11,7 +11,7 @@ from tests.report.made_up import results
 
 SEEDS = (0, 1, 2)
 STEPS = (-0.001, 0.0, 0.001)
-SIZES = {"tiny": 20_000, "small": 300_000, "large": 900_000, "too large": 1_000_001}
+SIZES = {"tiny": 20_000, "small": 400_000, "large": 900_000, "too large": 1_000_001}
 QUESTION = "a student of at most 1 M parameters comes within 2 points of its teacher"
 
 
@@ -122,6 +122,14 @@ def test_learning_faster_is_judged_by_epoch_and_pairs_of_one_size():
 @pytest.mark.parametrize("common", [{"train_size": 2000}, {"teacher_test_accuracy": 0.76}])
 def test_few_images_and_weak_teachers_test_nothing(common):
     assert verdicts(rows(**common))[QUESTION].verdict == "not tested at this size"
+
+
+def test_small_students_alone_do_not_answer_the_question():
+    lines = [row for row in rows() if row["student"] in ("tiny", "small")]
+    found = verdicts(lines)
+    assert found[QUESTION].verdict == "not tested at this size"
+    assert found["the larger the student, the more responses add to labels alone"].verdict == "not tested at this size"
+    assert found["a student of at most a third of its parameters comes within 2 points of its teacher"].verdict == "no"
 
 
 def test_reliability_pools_predictions_not_networks():
