@@ -19,13 +19,13 @@ def test_triangle_survives_its_configuration():
     assert [float(again(step)) for step in range(41)] == [float(schedule(step)) for step in range(41)]
 
 
-def reference(start: np.ndarray, gradients: np.ndarray, *, rate, l2, look_ahead: int | None = None) -> np.ndarray:
+def reference(start, gradients, *, rate, l2, momentum=0.85, look_ahead: int | None = None) -> np.ndarray:
     """Nesterov SGD as PyTorch writes it, at a constant rate, with look-ahead as in airbench's code."""
     weights, buffer, slow = start.copy(), np.zeros_like(start), start.copy()
     for step, gradient in enumerate(gradients, 1):
         gradient = gradient + l2 * weights
-        buffer = 0.85 * buffer + gradient
-        weights = weights - rate * (gradient + 0.85 * buffer)
+        buffer = momentum * buffer + gradient
+        weights = weights - rate * (gradient + momentum * buffer)
         if look_ahead and (step % 5 == 0 or step == look_ahead):
             decay = 0.95**5 * (step / look_ahead) ** 3
             slow = decay * slow + (1 - decay) * weights
@@ -59,6 +59,18 @@ def test_steps_are_those_of_pytorch_with_a_faster_beta(look_ahead):
     np.testing.assert_allclose(variables[1], beta, rtol=1e-4, atol=1e-4)
 
 
+def test_nesterov_is_the_usual_sgd_of_residual_networks():
+    variables, gradients = variables_and_gradients(13)
+    starts = [variable.numpy() for variable in variables]
+    trial = {"method": "plain", "network": "n", "seed": 0, "epochs": 1, "batch_size": 256, "learning_rate": 0.01}
+    optimizer = make_optimizer(Trial(**trial, optimizer="nesterov"), steps_per_epoch=13)
+    optimizer.build(variables)
+    apply(optimizer, variables, gradients)
+    for variable, start, own in zip(variables, starts, gradients.swapaxes(0, 1), strict=True):
+        expected = reference(start, own, rate=0.01, l2=5e-4, momentum=0.9)
+        np.testing.assert_allclose(variable, expected, rtol=1e-4, atol=1e-5)
+
+
 def test_a_resumed_optimizer_goes_on_as_if_never_stopped():
     variables, gradients = variables_and_gradients(12)
     whole = FastSGD(Triangle(0.1, 12), l2=0.02, look_ahead_steps=12)
@@ -89,5 +101,7 @@ def test_fast_sgd_goes_with_its_triangle_alone():
     trial = {"method": "plain", "network": "n", "seed": 0, "epochs": 2, "batch_size": 512, "learning_rate": 11.5}
     fast = make_optimizer(Trial(**trial, optimizer="fast_sgd", schedule="triangle"), steps_per_epoch=50)
     assert fast.look_ahead_steps == 100
+    usual = make_optimizer(Trial(**trial, optimizer="nesterov", schedule="triangle"), steps_per_epoch=50)
+    assert [float(usual._learning_rate(step)) for step in (23, 100)] == pytest.approx([11.5, 0.07 * 11.5])
     with pytest.raises(ValueError, match="with schedule 'triangle', 'fast_sgd'"):
         make_optimizer(Trial(**trial, optimizer="fast_sgd", schedule="cosine"), steps_per_epoch=50)
