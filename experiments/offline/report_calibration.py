@@ -17,6 +17,8 @@ def reliability_figure(results: Results) -> Figure | None:
     except NotRun:
         return None
     rows = compared_rows(results)
+    if rows.empty:
+        return None
     bins = bins[bins.trial.isin(rows.trial)]
     columns = [name for name in ("calibration_error", "calibration_error_scaled") if name in rows]
     errors = 100 * rows.groupby("series")[columns].mean()

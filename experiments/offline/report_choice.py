@@ -14,6 +14,9 @@ def choice_figure(results: Results) -> Figure | None:
     if not (results.folder / "candidates.csv").exists():
         return None
     rows = read_whole(results.folder / "candidates.csv", key=["trial"])
+    # Where a run was stopped, the choice of the next student is not finished.
+    trained = rows.student.isin(results.rows.student)
+    rows = rows[trained] if trained.any() else rows
     students = sorted(rows.student.unique(), key=lambda name: rows.params[rows.student == name].iloc[0])
     tables = {
         name: 100

@@ -1,6 +1,7 @@
 """Study 5 through its command line: responses that are written once, students that need nothing else."""
 
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -10,6 +11,8 @@ import pytest
 from experiments.cli import main
 from experiments.engine.rows import COLUMNS
 from experiments.offline import cifar10, stored
+from experiments.offline.report import CIFAR10
+from kdsuite.report.rows import read
 
 pytestmark = pytest.mark.usefixtures("in_empty_folder")
 SMOKE = ["--profile", "smoke", "--data", "synthetic"]
@@ -65,6 +68,9 @@ def test_responses_then_students(capsys):
     for figure in ("accuracy", "signals", "views", "epochs", "reliability"):
         path = folder_of("offline-cifar10") / "figures" / f"offline-{figure}.png"
         assert path.stat().st_size > 10_000
+    stopped = read("offline-cifar10", "results")
+    stopped = replace(stopped, rows=stopped.rows[:2])
+    assert set(CIFAR10.figures(stopped)) == {"offline-accuracy", "offline-epochs"}
 
 
 @pytest.mark.long
