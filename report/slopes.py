@@ -64,7 +64,7 @@ class SlopeDifference:
         pairs = pd.DataFrame({"difference": left - right, "x": where}).dropna()
         groups = {seed: own for seed, own in pairs.groupby(self.by) if own.x.nunique() > 1}
         if not groups:
-            raise NotRun(f"no {self.by} has pairs at two values of {self.x}")
+            raise NotRun(f"no {self.by} has pairs at two values of {measure_of(self.x).name}")
         slopes = pd.Series({seed: stats.linregress(own.x, own.difference).slope for seed, own in groups.items()})
         measure = replace(measure, difference_unit=f"{measure.difference_unit} per {self.per_text or self.x}")
         interval = mean_interval(slopes)

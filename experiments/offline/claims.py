@@ -84,9 +84,10 @@ IMITATE: dict[str, Any] = {
 def large(size: str, column: str, most: float) -> Condition:
     """A student of at least half of the largest size was trained: smaller ones cannot say what such a size reaches."""
     least = most / 2
-    return at_least(
-        column, least, where(f"students of {size} and half that", series="responses", **{column: between(least, most)})
+    group = where(
+        f"students of {size}, and at least half of that", series="responses", **{column: between(least, most)}
     )
+    return at_least(column, least, group)
 
 
 def within(points: int, size: str, column: str, most: float) -> Claim:

@@ -130,6 +130,10 @@ def test_small_students_alone_do_not_answer_the_question():
     assert found[QUESTION].verdict == "not tested at this size"
     assert found["the larger the student, the more responses add to labels alone"].verdict == "not tested at this size"
     assert found["a student of at most a third of its parameters comes within 2 points of its teacher"].verdict == "no"
+    slope = verdicts([row for row in lines if row["student"] == "small"])[
+        "the larger the student, the more responses add to labels alone"
+    ]
+    assert "no seed has pairs at two values of log₂ of the parameters" in slope.why
 
 
 def test_reliability_pools_predictions_not_networks():
