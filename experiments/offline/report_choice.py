@@ -23,7 +23,9 @@ def choice_figure(results: Results) -> Figure | None:
         * rows[rows.student == name].pivot_table(index="temperature", columns="lambda", values="validation_accuracy")
         for name in students
     }
-    best = {name: table.stack().idxmax() for name, table in tables.items()}
+    tried = rows.groupby(["student", "temperature", "lambda"], sort=False).validation_accuracy.mean()
+    # Of equal ones the first that was tried, as in the choice itself.
+    best = {name: tried[name].idxmax() for name in students}
     at_end = [name for name in students if _at_end(tables[name], *best[name])]
     where_ = "inside the grid" if not at_end else f"at the end of the grid for {len(at_end)} of {len(students)}"
     title = f"T and λ of best validation accuracy lie {where_}"
