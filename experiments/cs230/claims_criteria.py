@@ -3,6 +3,8 @@
 The paper of study 1 claims nothing of it. Torch-Pruning's figures (reproduce/readme.md, §1) stand beside ours.
 """
 
+from typing import Any
+
 from experiments.cs230.claims_channels import NAMES
 from kdsuite.report.claims import OURS, Claim
 from kdsuite.report.comparisons import Difference
@@ -16,7 +18,7 @@ STUDENTS = where("students", role="student")
 FAIR = (at_least("train_size", 40_000), teacher_at_least(0.88))
 # A tenth of the epochs that Torch-Pruning trains its students for: fewer can rank criteria, but not restore a network.
 RESTORED = (*FAIR, at_least("epochs", 10, STUDENTS))
-COMMON = {"experiment": CRITERIA, "kind": OURS, "given": "this network"}
+COMMON: dict[str, Any] = {"experiment": CRITERIA, "kind": OURS, "given": "this network"}
 # Points that Torch-Pruning's students are behind the network they are cut from.
 TORCH_PRUNING = {"l1": "−0.60 points", "l2": "−0.07 points", "bn_scale": "−0.24 points, after sparse training"}
 
