@@ -5,5 +5,4 @@ import sys
 from kdsuite.compress.command import script
 
 if __name__ == "__main__":
-    sys.argv.insert(1, "compress")
-    script()
+    script(["compress", *sys.argv[1:]])

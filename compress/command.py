@@ -52,9 +52,9 @@ class Options:
     """Only say what can go, what is refused and why, and how long it would take; trains nothing."""
 
 
-def script() -> None:
-    """`kdsuite`, as pip installs it."""
-    status = main(sys.argv[1:])
+def script(arguments: list[str] | None = None) -> None:
+    """`kdsuite`, as pip installs it: ends the process. Arguments are by default those of the command line."""
+    status = main(sys.argv[1:] if arguments is None else arguments)
     ignore_stops()
     sys.exit(status)
 

@@ -11,11 +11,10 @@ from tests.compress.conftest import trained, untrained
 LOADED = "import sys; from kdsuite.compress import command; command.main([]); print('tensorflow' in sys.modules)"
 
 TERMINATED_WHILE_PYTHON_ENDS = """
-import atexit, os, signal, sys
+import atexit, os, signal
 from kdsuite.compress import command
 atexit.register(os.kill, os.getpid(), signal.SIGTERM)
-sys.argv = ["kdsuite", "squeeze"]
-command.script()
+command.script(["squeeze"])
 """
 
 
