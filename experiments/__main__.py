@@ -1,15 +1,17 @@
 """Command line: `python -m experiments` lists the experiments, `… EXPERIMENT --help` explains one."""
 
 import os
+import signal
 import sys
 
 from experiments import cli
-from kdsuite.compress.terminal import ignore_stops
 
 if __name__ == "__main__":
     status = cli.main(sys.argv[1:])
     if status == cli.RESTART:
         sys.stdout.flush()
         os.execv(sys.executable, [sys.executable, "-m", "experiments", *sys.argv[1:]])
-    ignore_stops()
+    # As kdsuite.compress.terminal.ignore_stops, which cannot be imported: make lists experiments before the installation.
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.SIG_IGN)
     sys.exit(status)
