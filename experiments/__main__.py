@@ -11,7 +11,7 @@ if __name__ == "__main__":
     if status == cli.RESTART:
         sys.stdout.flush()
         os.execv(sys.executable, [sys.executable, "-m", "experiments", *sys.argv[1:]])
-    # As kdsuite.compress.terminal.ignore_stops, which cannot be imported: make lists experiments before the installation.
+    # The library has `ignore_stops` for this, but make lists the experiments before it is installed.
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, signal.SIG_IGN)
     sys.exit(status)

@@ -2,6 +2,8 @@
 
 import ast
 import re
+import subprocess
+import sys
 from pathlib import Path
 
 import nbformat
@@ -100,3 +102,10 @@ def test_only_one_module_knows_tf_keras():
     }
     assert knowing == {Path("prune/tf_keras_models.py")}
     assert not [file for file in found if "tf.keras" in file.read_text()]
+
+
+def test_make_lists_the_experiments_before_anything_is_installed():
+    # -S leaves out site-packages, and so the library.
+    command = [sys.executable, "-S", "-m", "experiments", "list", "--names"]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
+    assert "mnist-lambda-sweep" in done.stdout.split()
