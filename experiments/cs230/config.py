@@ -162,7 +162,7 @@ class CriteriaConfig(Config):
     """Number of training images by which Taylor and APoZ rank."""
     batch_size: Annotated[int, COUNT] = 256
     """Images a step."""
-    parent_epochs: Annotated[int, COUNT] = 16
+    parent_epochs: Annotated[int, COUNT] = 40
     """Epochs of the network, before it loses channels."""
     parent_learning_rate: Annotated[float, RATE] = 0.4
     """Its learning rate at the highest, of SGD with Nesterov momentum."""
