@@ -1,5 +1,6 @@
 """Conversion of a Keras model to one file of another format, by Keras' own exporters."""
 
+import importlib
 import re
 import warnings
 from collections.abc import Callable, Iterator
@@ -93,6 +94,8 @@ def convert(model: keras.Model, format: Format, path: Path, calibration: Calibra
             warnings.filterwarnings("ignore", category=FutureWarning)
             # TensorFlow's converter calibrates with its own, deprecated interpreter.
             warnings.filterwarnings("ignore", r"\s*Warning: tf\.lite\.Interpreter is deprecated", UserWarning)
+            if kind == "onnx":
+                importlib.import_module("kdsuite.compress.onnx_operations")
             model.export(str(path), format=kind, verbose=False, input_signature=[signature], **options)
         # tf2onnx writes operations that ONNX does not have, and only warns.
         open_file(path)

@@ -18,6 +18,7 @@ from kdsuite import distill
 from kdsuite.compress.errors import CompressionError
 from kdsuite.compress.export_conversion import check_exportable
 from kdsuite.compress.formats import format_of
+from kdsuite.compress.own_layers import importable
 from kdsuite.compress.running import Forward, cores, of_model, open_file
 
 BATCH = 64
@@ -71,7 +72,7 @@ def measure(
 
     Raises:
         CompressionError: the file cannot be run, it has several outputs, takes other inputs, or gives logits of another
-            shape than the reference; or a model's layers are unknown to a fresh process.
+            shape than the reference; or a model has layers that are defined in a script or notebook.
     """
     inputs, labels = _inputs_and_labels(split)
     given = logits(path_or_model, split)
@@ -159,19 +160,17 @@ def _in_fresh_process(path: Path, inputs, threads: int, turns: int) -> tuple[lis
         stored = Path(folder) / "inputs.npz"
         np.savez(stored, allow_pickle=False, **(inputs if isinstance(inputs, dict) else {"image": inputs}))
         command = [sys.executable, "-P", "-m", "kdsuite.compress.running_process"]
+        modules = importable(path) if path.suffix == ".keras" else []
         search = [entry or str(Path.cwd()) for entry in sys.path]
         done = subprocess.run(
-            [*command, str(path), str(stored), str(threads), str(turns)],
+            [*command, str(path), str(stored), str(threads), str(turns), *modules],
             env=os.environ | {"PYTHONPATH": os.pathsep.join(search), "TF_CPP_MIN_LOG_LEVEL": "3"},
             capture_output=True,
             text=True,
         )
     if done.returncode != 0:
         last = next(iter(done.stderr.strip().splitlines()[::-1]), "no message")
-        raise CompressionError(
-            f"{path} cannot be run in a fresh process ({last[:300]}): layers of your own are unknown there, measure "
-            "the exported files instead"
-        )
+        raise CompressionError(f"{path} cannot be run in a fresh process ({last[:300]})")
     measured = json.loads(done.stdout.splitlines()[-1])
     return measured["seconds"], measured["peak_memory_bytes"]
 

@@ -19,6 +19,7 @@ from kdsuite.compress.export_conversion import (
     input_names,
 )
 from kdsuite.compress.formats import DEFAULT_FORMATS, Format, find_format, import_packages
+from kdsuite.compress.own_layers import import_ours
 from kdsuite.data.files import sweep_unfinished, unfinished_path, whole_file
 
 CALIBRATION_SIZE = 100
@@ -79,6 +80,7 @@ def load_model(path: Path) -> keras.Model:
     Raises:
         CompressionError: there is no readable model at `path`.
     """
+    import_ours(path)
     try:
         return keras.models.load_model(path, compile=False)
     except Exception as error:  # A damaged file raises whatever the part of Keras that met the damage raises.

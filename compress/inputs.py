@@ -12,6 +12,7 @@ from kdsuite.compress.accuracy import confusion, confusion_text, wilson
 from kdsuite.compress.endings import Ending, as_logits
 from kdsuite.compress.errors import CompressionError, first_line
 from kdsuite.compress.export_measuring import logits
+from kdsuite.compress.own_layers import import_ours, importable
 
 FEWEST_A_CLASS = 20
 CHECKED = 500
@@ -43,7 +44,8 @@ def problem_of(model, source, *, cache: Path | str = ".cache", seed: int = 0) ->
     """Loads and checks what the user gives; see `check_accuracy` for whether the two go together.
 
     Raises:
-        CompressionError: a model that cannot be read or has no fixed square input, other classes, or few images.
+        CompressionError: a model that cannot be read or has no fixed square input, other classes, few images, or
+            layers of one's own that no other process can import.
         PruneError: a subclassed model. DataError: the data cannot be read.
     """
     name = str(model) if isinstance(model, str | Path) else getattr(model, "name", repr(model))
@@ -51,6 +53,7 @@ def problem_of(model, source, *, cache: Path | str = ".cache", seed: int = 0) ->
     if len(getattr(original, "inputs", None) or ()) > 1:
         raise CompressionError(f"model {name!r} has {len(original.inputs)} inputs: expected images alone")
     teacher, ending = as_logits(original)
+    importable(original)
     shape = tuple(teacher.inputs[0].shape)
     if len(shape) != 4 or None in shape[1:] or shape[1] != shape[2] or shape[3] not in (1, 3):
         raise CompressionError(
@@ -128,6 +131,7 @@ def _model(model) -> keras.Model:
         raise CompressionError(f"model {model!r}: expected a keras.Model or the path of a .keras file")
     if not Path(model).is_file():
         raise CompressionError(f"no file {str(model)!r}: expected a model that model.save('….keras') wrote")
+    import_ours(Path(model))
     try:
         return keras.models.load_model(model, compile=False)
     # Keras raises ValueError, TypeError, OSError, KeyError and others for what it cannot read.

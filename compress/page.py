@@ -43,6 +43,7 @@ def write_page(result: Result, test: data.Split, path: Path) -> None:
         _table(result.rows()),
         "<p>Accuracy on the test images, with Wilson's 95% interval. A file agrees where it answers as its Keras model "
         "does. Milliseconds are for one image.</p>",
+        *(f"<p>{escape(reason)}</p>" for reason in result.refused.values()),
         "<h2>Candidates</h2>",
         front_chart(result.candidates, result.chosen),
         _table(_candidates(result)),

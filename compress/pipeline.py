@@ -9,6 +9,7 @@ import tensorflow as tf
 
 import kdsuite
 from kdsuite import data, distill, prune
+from kdsuite.compress.budget import questions
 from kdsuite.compress.choosing import best
 from kdsuite.compress.costs import Costs, costs_of, search_goal
 from kdsuite.compress.errors import CompressionError
@@ -21,9 +22,8 @@ from kdsuite.compress.result import Result
 from kdsuite.compress.search import SEED, Setting, search, student_path
 from kdsuite.compress.shipping import TEACHER, ship
 from kdsuite.compress.work import Work
+from kdsuite.data.views import Views
 
-TEACHER_SHARE = 0.15
-"""Share of the budget that the teacher's outputs on the training images may take; else it trains on fewer images."""
 CONVERTING = 45.0
 """Seconds that the conversions take, roughly."""
 DEFAULT_TRAINING = Training()
@@ -66,7 +66,8 @@ def compress(
         target_ms: milliseconds for one image in Keras on this machine.
         minutes: budget for all of it.
         folder: takes `student.keras`, the LiteRT and ONNX files, `report.html` and `result.json`.
-        views: the augmentation under which the student is trained, and the teacher asked.
+        views: the augmentation under which the student is trained, and the teacher asked: of many views, as many of
+            each image as the teacher has time for.
         training: how candidates are trained.
         cache: folder of decoded images and teacher outputs.
         command: what the report calls the command; by default this call.
@@ -129,24 +130,17 @@ def _described(problem: Problem, goal: Goal, minutes: float, views, training: Tr
 
 
 def _within_budget(problem: Problem, source, work: Work, views, cache) -> Problem:
-    """The problem with no more training images than the teacher can be asked about in its share of the budget."""
-    dataset = problem.dataset
-
-    def most() -> dict:
-        sample = min(len(dataset.validation), 256)
-        seconds = prune.latency([problem.teacher], batch_size=sample, turns=1)[0] / sample
-        seconds *= views.count if views else 1
-        return {"train_size": int(TEACHER_SHARE * 60 * work.minutes / seconds)}
-
-    train_size = work.once("train-size", most)["train_size"]
-    if isinstance(source, data.Dataset) or train_size >= len(dataset.train):
-        return problem
+    """The problem with no more training images than the teacher can be asked about; a `data.Dataset` stays whole."""
     shape = problem.teacher.inputs[0].shape
+    dataset = problem.dataset
+    images = questions(problem, views, work).images
+    if isinstance(source, data.Dataset) or images >= len(dataset.train):
+        return problem
     smaller = data.load(
         str(source),
         image_size=shape[1],
         channels=shape[3],
-        train_size=max(train_size, 1),
+        train_size=images,
         validation_size=len(dataset.validation),
         test_size=len(dataset.test),
         cache=cache,
@@ -157,7 +151,7 @@ def _within_budget(problem: Problem, source, work: Work, views, cache) -> Proble
 def setting_of(problem: Problem, goal: Goal, accuracy: float, views, training: Training, cache, work: Work) -> Setting:
     """What all candidates share: the teacher, its costs and its outputs, which are computed once."""
     dataset, teacher = problem.dataset, problem.teacher
-    train = dataset.train if views is None else dataset.train.with_views(views)
+    train = _shown(dataset.train, views, questions(problem, views, work).views)
     path = work.path(TEACHER)
     if not path.exists():
         distill.save_student(problem.original, path)
@@ -175,6 +169,13 @@ def setting_of(problem: Problem, goal: Goal, accuracy: float, views, training: T
         validation_logits=distill.teacher_outputs(teacher, dataset.validation, cache=cache).arrays["logits"],
         training=training,
     )
+
+
+def _shown(split: data.Split, views: Views | None, drawn: int) -> data.Split:
+    """The split under views: under all of them, or under a few of each image that are drawn once."""
+    if views is None:
+        return split
+    return split.with_views(views, drawn=drawn if drawn < views.count else None, seed=SEED)
 
 
 def reserved(problem: Problem, goal: Goal) -> float:

@@ -53,6 +53,7 @@ class Result:
         goal, command: as words.
         model, dataset, source: what went in; `sizes` are those of the splits, `seed` that of their cut.
         files: the teacher first, then the student in each format.
+        refused: format → why there is no file in it.
         candidates: after each of their rungs; `chosen` is the one that was exported.
         widths: by layer with a kernel, channels before and after; None where the layer is gone.
         class_names: of the labels; `confusions` are counts by true class (row) and answer, of "teacher" and "student".
@@ -72,6 +73,7 @@ class Result:
     sizes: dict[str, int]
     seed: int
     files: list[FileRow]
+    refused: dict[str, str]
     candidates: list[Candidate]
     chosen: Candidate
     widths: dict[str, tuple[int, int | None]]

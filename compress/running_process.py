@@ -1,13 +1,15 @@
 """A fresh process that runs one file: how long one example takes, and how much memory the network adds.
 
-    python -m kdsuite.compress.running_process FILE INPUTS.npz THREADS TURNS
+    python -m kdsuite.compress.running_process FILE INPUTS.npz THREADS TURNS [MODULE ...]
 
-prints {"seconds": [...], "peak_memory_bytes": ...}.
+imports the modules of a .keras file's own layers, and prints {"seconds": [...], "peak_memory_bytes": ...}.
 """
 
+import importlib
 import json
 import sys
 import time
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -19,9 +21,11 @@ from kdsuite.compress.running_memory import peak, reset_peak
 WARM_UP = 10
 
 
-def main(path: Path, inputs: Path, threads: int, turns: int) -> None:
+def main(path: Path, inputs: Path, threads: int, turns: int, modules: Sequence[str]) -> None:
     """Times a file on single examples, one after the other, and prints what was measured."""
     _start_runtime(path, threads)
+    for module in modules:
+        importlib.import_module(module)
     with np.load(inputs) as stored:
         arrays = {name: stored[name] for name in stored.files}
     before = reset_peak()
@@ -56,4 +60,4 @@ def _start_runtime(path: Path, threads: int) -> None:
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]), Path(sys.argv[2]), int(sys.argv[3]), int(sys.argv[4]))
+    main(Path(sys.argv[1]), Path(sys.argv[2]), int(sys.argv[3]), int(sys.argv[4]), sys.argv[5:])

@@ -2,6 +2,7 @@
 
 import platform
 import shutil
+from collections.abc import Collection
 from pathlib import Path
 
 import keras
@@ -12,8 +13,10 @@ import kdsuite
 from kdsuite import distill, prune
 from kdsuite.compress.accuracy import confusion
 from kdsuite.compress.choosing import Candidate
+from kdsuite.compress.errors import CompressionError
 from kdsuite.compress.export_measuring import logits, measure
 from kdsuite.compress.exporting import export
+from kdsuite.compress.formats import DEFAULT_FORMATS
 from kdsuite.compress.goals import Goal
 from kdsuite.compress.inputs import Problem
 from kdsuite.compress.proofs import Proof, saved
@@ -50,7 +53,8 @@ def ship(
     teacher_path, path = work.path(TEACHER), work.path(f"files/{STUDENT}")
     distill.save_student(student, path, problem.dataset)
     images = calibration_images(setting.train)
-    files = {"keras": path} | export(path, path.parent, calibration=images)
+    written, refused = exported(student, path, images)
+    files = {"keras": path} | written
     of_teacher, of_student = logits(problem.original, test), logits(student, test)
     costs = [(model.count_params(), prune.macs(model)) for model in (problem.original, student)]
     tested = [("teacher", teacher_path, costs[0], of_teacher)]
@@ -72,7 +76,7 @@ def ship(
     classes = len(problem.dataset.class_names)
     return Result(
         reached=reached,
-        summary=summary(problem, setting.asked, rows, drop, reached, chosen),
+        summary=summary(problem, setting.asked, rows, drop, reached, chosen, refused),
         goal=str(setting.asked),
         command=command,
         model=problem.name,
@@ -81,6 +85,7 @@ def ship(
         sizes={part: len(getattr(problem.dataset, part)) for part in ("train", "validation", "test")},
         seed=SEED,
         files=rows,
+        refused=refused,
         candidates=candidates,
         chosen=chosen,
         widths={name: (width, after.get(name)) for name, width in before.items()},
@@ -124,7 +129,15 @@ def is_reached(goal: Goal, rows: list[FileRow], student_ms: float | None, drop: 
     return getattr(student, name) <= goal.value * getattr(teacher, name)
 
 
-def summary(problem: Problem, goal: Goal, rows: list[FileRow], drop, reached: bool, chosen: Candidate) -> str:
+def summary(
+    problem: Problem,
+    goal: Goal,
+    rows: list[FileRow],
+    drop,
+    reached: bool,
+    chosen: Candidate,
+    refused: Collection[str] = (),
+) -> str:
     """What a person can read aloud."""
     teacher, student = rows[0], rows[1]
     smallest = min(rows[1:], key=lambda row: row.file_bytes)
@@ -138,9 +151,23 @@ def summary(problem: Problem, goal: Goal, rows: list[FileRow], drop, reached: bo
         f"{teacher.accuracy:.2%}: {change} (95% interval of the fall {low:.2f} to {high:.2f}).",
         f"The smallest file, {smallest.file}, has {smallest.file_bytes:,} bytes and is right on "
         f"{smallest.accuracy:.2%}.",
+        *([f"There is no file in {' and '.join(refused)}: it cannot be converted."] if refused else []),
         f"The goal, {goal}, was {verdict}.",
     ]
     return " ".join(sentences)
+
+
+def exported(student: keras.Model, path: Path, images: np.ndarray) -> tuple[dict[str, Path], dict[str, str]]:
+    """The files in other formats, and why there is none in some: what was trained for is shipped all the same."""
+    written: dict[str, Path] = {}
+    refused: dict[str, str] = {}
+    for name in DEFAULT_FORMATS:
+        calibration = images if name == "litert-int8" else None
+        try:
+            written |= export(student, path.parent, [name], calibration, stem=path.stem)
+        except CompressionError as error:
+            refused[name] = str(error)
+    return written, refused
 
 
 def _proofs(surgery: Proof, student: keras.Model, path: Path, images: np.ndarray, rows: list[FileRow]) -> list[Proof]:

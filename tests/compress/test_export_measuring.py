@@ -52,15 +52,28 @@ def test_other_logits_are_refused(model, small_split):
 
 
 @keras.saving.register_keras_serializable("tests")
-class Unknown(layers.Layer):
+class Twice(layers.Layer):
     def call(self, inputs):
         return 2 * inputs
 
 
-def test_layers_of_ones_own_are_measured_in_their_files(small_split, tmp_path):
-    model = keras.Sequential([keras.Input((8, 8, 1)), Unknown(), layers.Flatten(), layers.Dense(3)], name="mine")
+def with_own_layer():
+    return keras.Sequential([keras.Input((8, 8, 1)), Twice(), layers.Flatten(), layers.Dense(3)], name="mine")
+
+
+def test_layers_of_ones_own_module_are_known_to_the_fresh_process(small_split, tmp_path):
+    model = with_own_layer()
     reference = compress.logits(model, small_split)
-    with pytest.raises(compress.CompressionError, match="layers of your own are unknown there"):
+    distill.save_student(model, tmp_path / "mine.keras")
+    for given in (model, tmp_path / "mine.keras"):
+        assert compress.measure(given, small_split, reference, turns=5).agreement == 1
+
+
+def test_layers_of_a_script_are_measured_in_exported_files(small_split, tmp_path, monkeypatch):
+    monkeypatch.setattr(Twice, "__module__", "__main__")
+    model = with_own_layer()
+    reference = compress.logits(model, small_split)
+    with pytest.raises(compress.CompressionError, match="defined in the script or notebook that runs: put them into"):
         compress.measure(model, small_split, reference, turns=5)
     (path,) = compress.export(model, tmp_path, ["litert-float32"]).values()
     assert compress.measure(path, small_split, reference, turns=5).agreement == 1

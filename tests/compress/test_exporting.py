@@ -1,6 +1,7 @@
 """Files of other formats: their answers are the Keras model's, and none is ever another model's."""
 
 import json
+import math
 import sys
 
 import keras
@@ -10,6 +11,7 @@ from ai_edge_litert.interpreter import Interpreter
 from keras import layers
 
 from kdsuite import compress, models
+from kdsuite.compress import shipping
 
 FLOATS = ("litert-float32", "litert-float16", "onnx", "openvino")
 ALL = tuple(compress.FORMATS)
@@ -58,6 +60,29 @@ def test_every_format_gives_the_models_logits(small_split, tmp_path):
         "small.bin",
         "export.json",
     }
+
+
+def test_an_exact_gelu_is_the_same_in_every_format(tmp_path):
+    """TensorFlow computes it by erfc, which ONNX has not."""
+    inputs = keras.Input((64,))
+    model = keras.Model(inputs, layers.Activation("gelu")(inputs), name="gelu")
+    values = np.linspace(-8, 8, 64, dtype=np.float32)[None]
+    expected = [0.5 * x * math.erfc(-x / math.sqrt(2)) for x in values[0].astype(float)]
+    paths = compress.export(model, tmp_path, FLOATS)
+    assert set(paths) == set(FLOATS)
+    for name, path in paths.items():
+        tolerance = 5e-3 if name == "litert-float16" else 2e-6
+        np.testing.assert_allclose(compress.logits(path, (values, None))[0], expected, atol=tolerance, err_msg=name)
+
+
+def test_what_can_be_converted_is_shipped_without_the_rest(tmp_path):
+    """LiteRT has no kernel for erf alone, ONNX has."""
+    inputs = keras.Input((8,))
+    model = keras.Model(inputs, layers.Dense(2)(keras.ops.erf(inputs)), name="erf")
+    written, refused = shipping.exported(model, tmp_path / "student.keras", np.zeros((4, 8), np.float32))
+    assert {name: path.name for name, path in written.items()} == {"onnx": "student.onnx"}
+    assert set(refused) == {"litert-float32", "litert-float16", "litert-int8"}
+    assert refused["litert-float32"] == "model 'erf' cannot be converted to litert-float32: the format lacks Erf"
 
 
 def test_int8_weights_have_a_scale_a_channel(small_split, tmp_path):

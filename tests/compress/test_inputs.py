@@ -26,10 +26,23 @@ def refused(model, source="photos", kind=CompressionError):
     return str(caught.value)
 
 
+@keras.saving.register_keras_serializable("tests")
+class Doubled(keras.layers.Layer):
+    def call(self, inputs):
+        return 2 * inputs
+
+
 def test_a_subclassed_model(photos):
     model = Subclassed()
     model(np.zeros((1, SIZE, SIZE, 3), np.float32))
     assert "Subclassed hides its layers" in refused(model, kind=PruneError)
+
+
+def test_a_layer_that_is_defined_in_a_script(photos, monkeypatch):
+    monkeypatch.setattr(Doubled, "__module__", "__main__")
+    inputs = keras.Input((SIZE, SIZE, 3))
+    with pytest.raises(CompressionError, match=r"layers of your own that are defined in the script .*: put them into"):
+        problem_of(keras.Model(inputs, untrained()(Doubled()(inputs))), "photos")
 
 
 def test_classes_that_differ(photos):

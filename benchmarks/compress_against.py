@@ -1,11 +1,14 @@
-"""`compress` against what one would do instead, on Dogs vs. Cats: a row a network, in the same minutes each.
+"""`compress` against what one would do instead: a row a network, in the same minutes each.
 
-    python -m benchmarks.compress_catdog --results results/reference        (five hours on 2 cores; resumes)
+    python -m benchmarks.compress_against catdog --results results/reference         (5.5 hours on 2 cores; resumes)
+    python -m benchmarks.compress_against cifar10 --results results/reference        (3 hours)
 
-The teacher is study 1's, MobileNet 0.75 with a new head on ImageNet features. Each way gets the same budget, images,
-flips, batch size and optimiser, and the test images once: `compress`; the network that it chose, from random weights;
-the same share of each layer by L1 norm, and Torch-Pruning's global rankings by group L2 norm (Fang et al. 2023) and by
-Taylor expansion, all three trained on labels. One more run of `compress` has the bytes of a file as its goal.
+On Dogs vs. Cats the teacher is study 1's, MobileNet 0.75 with a new head on ImageNet features; on CIFAR-10 it is study
+5's fast network of 2 million parameters. Each way gets the same budget, images, views, batch size and optimiser, and
+the test images once: `compress`; the network that it chose, from random weights; the same share of each layer by L1
+norm, and Torch-Pruning's global rankings by group L2 norm (Fang et al. 2023) and by Taylor expansion, all three trained
+on labels. On Dogs vs. Cats one more run of `compress` has the bytes of a file as its goal. All runs of `compress` come
+first.
 """
 
 from dataclasses import dataclass, replace
@@ -15,10 +18,10 @@ from pathlib import Path
 import keras
 import tyro
 
-from experiments.cs230.heads import train_head
+from benchmarks.compress_tasks import TaskName, task_of, teacher_of
 from experiments.engine.rows import Table
 from experiments.engine.settings import now, versions
-from kdsuite import compress, data, distill, models, prune
+from kdsuite import compress, distill, prune
 from kdsuite.compress.candidates import Recipe, cut
 from kdsuite.compress.goals import Goal
 from kdsuite.compress.inputs import problem_of
@@ -29,9 +32,10 @@ from kdsuite.compress.search import SEED, Setting, seconds_a_step
 from kdsuite.compress.work import Work
 
 COLUMNS = (
-    *("trial", "way", "target", "minutes", "seed", "params", "macs", "macs_share", "validation_accuracy", "test_size"),
-    *("teacher_accuracy", "test_accuracy", "drop", "drop_low", "drop_high", "int8_bytes", "int8_accuracy", "steps"),
-    *("minutes_spent", "keras", "tensorflow", "commit", "finished_at"),
+    *("trial", "data", "way", "target", "minutes", "seed", "train_size"),
+    *("params", "params_share", "macs", "macs_share", "validation_accuracy", "test_size"),
+    *("teacher_accuracy", "test_accuracy", "drop", "drop_low", "drop_high"),
+    *("int8_bytes", "int8_accuracy", "steps", "minutes_spent", "keras", "tensorflow", "commit", "finished_at"),
 )
 ON_LABELS = {
     "uniform width by L1, labels": ("l1", "layer"),
@@ -45,22 +49,20 @@ SCRATCH = "from scratch, labels"
 class Config:
     """What to compare."""
 
+    task: tyro.conf.Positional[TaskName]
+    """Teacher and data."""
     minutes: float = 30.0
     """Budget of each way."""
-    targets: tuple[float, ...] = (0.5, 0.25)
-    """Shares of the MACs."""
-    file_bytes: float = 600_000
-    """Goal of the run by bytes; 0 leaves it out."""
+    compress_only: bool = False
+    """Leave out what one would do instead."""
     results: Path = Path("results")
-    """Folder of compress-catdog.csv; rows that are there are not run again."""
+    """Folder of compress.csv; rows that are there are not run again."""
     cache: Path = Path(".cache")
     """Folder of images, teacher and candidates."""
     train_size: int | None = None
     """Training images; by default all that validation and test leave."""
-    test_size: int = 2500
-    """Test images."""
-    head_epochs: int = 20
-    """Epochs of the teacher's head."""
+    teacher_epochs: int | None = None
+    """Epochs of the teacher; by default those of its study."""
 
 
 class Comparison:
@@ -68,59 +70,57 @@ class Comparison:
 
     def __init__(self, config: Config):
         self.config = config
-        self.rows = Table(config.results / "compress-catdog.csv", COLUMNS, ("trial",))
-        self.folder = (
-            config.cache / f"compress-catdog-{config.minutes:g}-{config.train_size or 'all'}-{config.test_size}"
-        )
-        sizes = {"train_size": config.train_size, "validation_size": 500, "test_size": config.test_size}
-        self.dataset = data.load("cats_vs_dogs", image_size=224, channels=3, cache=config.cache, **sizes)
+        self.rows = Table(config.results / "compress.csv", COLUMNS, ("trial",))
+        self.task = task_of(config.task, config.train_size, config.cache)
+        size = config.train_size or "all"
+        self.folder = config.cache / f"compress-{config.task}-{config.minutes:g}-{size}-{config.teacher_epochs}"
 
     @cached_property
     def teacher(self) -> Path:
         path = self.folder / "teacher.keras"
         if not path.exists():
             path.parent.mkdir(parents=True, exist_ok=True)
-            keras.utils.set_random_seed(SEED)
-            model = models.mobilenet(classes=2, alpha=0.75, image_size=224)
-            train_head(model, self.dataset, epochs=self.config.head_epochs, learning_rate=1e-3, cache=self.config.cache)
+            config = self.config
+            model = teacher_of(self.task, config.train_size, config.teacher_epochs, config.cache, SEED)
             distill.save_student(model, path)
         return path
 
     def run(self) -> None:
         """Runs what has no row yet."""
-        for target in self.config.targets:
-            name = f"macs {target:g}"
-            self._once("compress", name, partial(self._ours, {"target_macs": target}))
+        cost, shares = self.task.cost, self.task.shares
+        for share in shares:
+            self._once("compress", f"{cost} {share:.3g}", partial(self._ours, {f"target_{cost}": share}))
+        if self.task.file_bytes:
+            goal = {"target_bytes": self.task.file_bytes}
+            self._once("compress", f"bytes {self.task.file_bytes:g}", partial(self._ours, goal))
+        for share in () if self.config.compress_only else shares:
             for way, (criterion, scope) in ON_LABELS.items():
-                recipe = Recipe(target, criterion, scope)
-                self._once(way, name, partial(self._cut, way, recipe))
-            self._once(SCRATCH, name, partial(self._from_scratch, target))
-        if self.config.file_bytes:
-            goal = {"target_bytes": self.config.file_bytes}
-            self._once("compress", f"bytes {self.config.file_bytes:g}", partial(self._ours, goal))
+                recipe = Recipe(share, criterion, scope)
+                self._once(way, f"{cost} {share:.3g}", partial(self._cut, way, recipe))
+            self._once(SCRATCH, f"{cost} {share:.3g}", partial(self._from_scratch, share))
         print(self.rows.path.read_text())
 
     def _once(self, way: str, target: str, run) -> None:
-        named = {"way": way, "target": target, "minutes": self.config.minutes}
-        trial = f"{way}, {target}, {self.config.minutes:g} min"
+        named = {"data": self.task.name, "way": way, "target": target, "minutes": self.config.minutes}
+        trial = f"{self.task.name}: {way}, {target}, {self.config.minutes:g} min"
         if trial in self.rows.trials():
             return
         print(trial, flush=True)
-        about = {"seed": SEED} | versions()
+        about = {"seed": SEED, "train_size": len(self.task.dataset.train)} | versions()
         measured = run()
         self.rows.append([{"trial": trial} | named | measured | about | {"finished_at": now()}])
 
     def _folder(self, goal: dict) -> Path:
-        return self.folder / "-".join(f"{name}-{value:g}" for name, value in goal.items())
+        return self.folder / "-".join(f"{name}-{value:.3g}" for name, value in goal.items())
 
     def _compress(self, goal: dict) -> Result:
         return compress.compress(
             self.teacher,
-            self.dataset,
+            self.task.dataset,
             **goal,
             minutes=self.config.minutes,
             folder=self._folder(goal),
-            views=data.Flip(),
+            views=self.task.views,
             cache=self.config.cache,
         )
 
@@ -144,18 +144,22 @@ class Comparison:
             distill.save_student(made.model, path)
         return self._alone(keras.models.load_model(path, compile=False), setting, work)
 
-    def _from_scratch(self, target: float) -> dict:
-        setting, work = self._prepared(SCRATCH, target)
+    def _from_scratch(self, share: float) -> dict:
+        setting, work = self._prepared(SCRATCH, share)
         keras.utils.set_random_seed(SEED)
-        chosen = keras.models.load_model(self._folder({"target_macs": target}) / "student.keras", compile=False)
-        return self._alone(keras.models.clone_model(chosen), setting, work)
+        folder = self._folder({f"target_{self.task.cost}": share})
+        chosen = keras.models.load_model(folder / "student.keras", compile=False)
+        anew = keras.models.clone_model(chosen)
+        for name in self.task.given:
+            anew.get_layer(name).set_weights(chosen.get_layer(name).get_weights())
+        return self._alone(anew, setting, work)
 
     def _prepared(self, way: str, share: float) -> tuple[Setting, Work]:
-        problem = problem_of(self.teacher, self.dataset, cache=self.config.cache)
+        problem = problem_of(self.teacher, self.task.dataset, cache=self.config.cache)
         work = Work(self.folder / "alone", {"way": way, "share": share}, self.config.minutes)
         training = replace(Training(), lambda_=0.0)
-        goal = Goal("macs", share)
-        return setting_of(problem, goal, 0.0, data.Flip(), training, self.config.cache, work), work
+        goal = Goal(self.task.cost, share)
+        return setting_of(problem, goal, 0.0, self.task.views, training, self.config.cache, work), work
 
     def _alone(self, student: keras.Model, setting: Setting, work: Work) -> dict:
         """Trains one network on labels for all of the time that `compress` has for training."""
@@ -163,7 +167,7 @@ class Comparison:
 
         def planned() -> dict:
             a_step, first = seconds_a_step(student, setting, work)
-            problem = problem_of(self.teacher, self.dataset, cache=self.config.cache)
+            problem = problem_of(self.teacher, self.task.dataset, cache=self.config.cache)
             return {"steps": int((work.seconds_left - reserved(problem, setting.goal) - first) / a_step)}
 
         steps = max(1, work.once("plan", planned)["steps"])
@@ -181,14 +185,16 @@ class Comparison:
         return self._tested(student) | spent | {"validation_accuracy": accuracy}
 
     def _tested(self, student: keras.Model) -> dict:
-        test = self.dataset.test
+        test = self.task.dataset.test
         teacher = keras.models.load_model(self.teacher, compile=False)
         right = [compress.logits(model, test).argmax(-1) == test.labels for model in (teacher, student)]
         drop, low, high = paired_difference(*right)
+        params, macs = student.count_params(), prune.macs(student)
         return {
-            "params": student.count_params(),
-            "macs": prune.macs(student),
-            "macs_share": prune.macs(student) / prune.macs(teacher),
+            "params": params,
+            "params_share": params / teacher.count_params(),
+            "macs": macs,
+            "macs_share": macs / prune.macs(teacher),
             "test_size": len(test),
             "teacher_accuracy": float(right[0].mean()),
             "test_accuracy": float(right[1].mean()),

@@ -1,0 +1,69 @@
+"""Modules that define a network's own layers: a process has to import them before it loads the network's file."""
+
+import importlib
+import json
+import sys
+import zipfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import keras
+
+from kdsuite.compress.errors import CompressionError
+
+MAIN = "__main__"
+
+
+def modules_of(model: keras.Model | Path) -> list[str]:
+    """Names of the modules outside Keras that define layers, losses or activations of a model or its .keras file.
+
+    Raises:
+        OSError, KeyError, ValueError, zipfile.BadZipFile: the file is none that Keras wrote.
+    """
+    if isinstance(model, Path):
+        with zipfile.ZipFile(model) as archive:
+            config = json.loads(archive.read("config.json"))
+    else:
+        config = keras.saving.serialize_keras_object(model)
+    return sorted(set(_modules(config)))
+
+
+def import_ours(path: Path) -> None:
+    """Imports the modules of this package that a .keras file needs, such as that of `models.airbench`.
+
+    A file names no other module that is imported: whoever made it could have any code run.
+    """
+    try:
+        ours = [name for name in modules_of(path) if name.startswith("kdsuite.")]
+    except (OSError, KeyError, ValueError, zipfile.BadZipFile):
+        return  # Keras says what is wrong with the file.
+    for name in ours:
+        importlib.import_module(name)
+
+
+def importable(model: keras.Model | Path) -> list[str]:
+    """The modules that a fresh process has to import before it loads a model that this one has loaded.
+
+    Raises:
+        CompressionError: a layer is defined in a script or a notebook, which no other process can import.
+    """
+    names = modules_of(model)
+    if MAIN in names:
+        raise CompressionError(
+            "the model has layers of your own that are defined in the script or notebook that runs: put them into a "
+            "module and import it, so that the student's file can be loaded and measured in a process of its own"
+        )
+    return [name for name in names if name in sys.modules]
+
+
+def _modules(config) -> Iterator[str]:
+    if isinstance(config, dict):
+        if {"class_name", "module"} <= config.keys():
+            # Keras writes no name for the script that runs.
+            module = config["module"] or MAIN
+            if module.partition(".")[0] not in ("keras", "builtins"):
+                yield module
+        config = list(config.values())
+    if isinstance(config, list | tuple):
+        for part in config:
+            yield from _modules(part)

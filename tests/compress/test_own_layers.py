@@ -1,0 +1,41 @@
+"""Modules that a process has to import before it loads a file."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import keras
+import numpy as np
+
+from kdsuite import compress, distill, models
+from kdsuite.compress.own_layers import modules_of
+
+ROOT = Path(__file__).resolve().parents[2]
+LOAD = """
+import sys
+import numpy as np
+from kdsuite import compress
+print(compress.logits(sys.argv[1], (np.zeros((1, 32, 32, 3)), None))[0, 0])
+"""
+
+
+def test_a_file_with_layers_of_this_package_loads_in_any_process(tmp_path):
+    model = models.airbench((8, 8, 8), classes=3)
+    distill.save_student(model, tmp_path / "model.keras")
+    assert modules_of(model) == modules_of(tmp_path / "model.keras") == ["kdsuite.models.airbench"]
+    done = subprocess.run(
+        [sys.executable, "-c", LOAD, str(tmp_path / "model.keras")],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    expected = compress.logits(model, (np.zeros((1, 32, 32, 3)), None))[0, 0]
+    np.testing.assert_allclose(float(done.stdout), expected, rtol=1e-5)
+
+
+def test_a_network_of_keras_layers_needs_no_module():
+    inputs = keras.Input((8, 8, 3))
+    outputs = keras.layers.Conv2D(2, 3, activation="relu", kernel_regularizer="l2")(inputs)
+    assert modules_of(keras.Model(inputs, outputs)) == []
