@@ -10,7 +10,7 @@ import keras
 import numpy as np
 
 from kdsuite import distill
-from kdsuite.compress.errors import CompressionError, first_line
+from kdsuite.compress.errors import CompressionError
 from kdsuite.compress.export_conversion import (
     Calibration,
     check_exportable,
@@ -19,7 +19,7 @@ from kdsuite.compress.export_conversion import (
     input_names,
 )
 from kdsuite.compress.formats import DEFAULT_FORMATS, Format, find_format, import_packages
-from kdsuite.compress.own_layers import import_ours
+from kdsuite.compress.own_layers import import_ours, why_unread
 from kdsuite.data.files import sweep_unfinished, unfinished_path, whole_file
 
 CALIBRATION_SIZE = 100
@@ -85,7 +85,7 @@ def load_model(path: Path) -> keras.Model:
         return keras.models.load_model(path, compile=False)
     except Exception as error:  # A damaged file raises whatever the part of Keras that met the damage raises.
         raise CompressionError(
-            f"cannot load a model from {path} ({first_line(error)}): expected a .keras file"
+            f"cannot load a model from {path} ({why_unread(path, error)}): expected a .keras file"
         ) from error
 
 

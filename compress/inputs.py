@@ -10,9 +10,9 @@ from scipy.optimize import linear_sum_assignment
 from kdsuite import data, distill
 from kdsuite.compress.accuracy import confusion, confusion_text, wilson
 from kdsuite.compress.endings import Ending, as_logits
-from kdsuite.compress.errors import CompressionError, first_line
+from kdsuite.compress.errors import CompressionError
 from kdsuite.compress.export_measuring import logits
-from kdsuite.compress.own_layers import import_ours, importable
+from kdsuite.compress.own_layers import import_ours, importable, why_unread
 
 FEWEST_A_CLASS = 20
 CHECKED = 500
@@ -136,7 +136,8 @@ def _model(model) -> keras.Model:
         return keras.models.load_model(model, compile=False)
     # Keras raises ValueError, TypeError, OSError, KeyError and others for what it cannot read.
     except Exception as error:
-        raise CompressionError(f"file {str(model)!r} cannot be read as a Keras model ({first_line(error)})") from error
+        reason = why_unread(Path(model), error)
+        raise CompressionError(f"file {str(model)!r} cannot be read as a Keras model ({reason})") from error
 
 
 def _dataset(source, shape: tuple, cache: Path | str, seed: int) -> data.Dataset:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import keras
 
-from kdsuite.compress.errors import CompressionError
+from kdsuite.compress.errors import CompressionError, first_line
 
 MAIN = "__main__"
 
@@ -39,6 +39,18 @@ def import_ours(path: Path) -> None:
         return  # Keras says what is wrong with the file.
     for name in ours:
         importlib.import_module(name)
+
+
+def why_unread(path: Path, error: Exception) -> str:
+    """Why Keras could not read a .keras file: layers that nobody imported, or the error's first line."""
+    try:
+        missing = [name for name in modules_of(path) if name not in sys.modules or name == MAIN]
+    except (OSError, KeyError, ValueError, zipfile.BadZipFile):
+        missing = []
+    if not missing:
+        return first_line(error)
+    where = ", ".join("a script" if name == MAIN else f"module {name}" for name in missing)
+    return f"it has layers of its own from {where}: import them in Python and call kdsuite.compress there"
 
 
 def importable(model: keras.Model | Path) -> list[str]:

@@ -6,8 +6,10 @@ from pathlib import Path
 
 import keras
 import numpy as np
+import pytest
 
 from kdsuite import compress, distill, models
+from kdsuite.compress.inputs import problem_of
 from kdsuite.compress.own_layers import modules_of
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -33,6 +35,31 @@ def test_a_file_with_layers_of_this_package_loads_in_any_process(tmp_path):
     assert done.returncode == 0, done.stderr
     expected = compress.logits(model, (np.zeros((1, 32, 32, 3)), None))[0, 0]
     np.testing.assert_allclose(float(done.stdout), expected, rtol=1e-5)
+
+
+LAYERS = """
+import keras
+
+@keras.saving.register_keras_serializable("mine")
+class Twice(keras.layers.Layer):
+    def call(self, inputs):
+        return 2 * inputs
+"""
+SAVE = """
+import keras
+from my_layers import Twice
+inputs = keras.Input((8, 8, 3))
+keras.Model(inputs, keras.layers.Flatten()(Twice()(inputs))).save("model.keras")
+"""
+
+
+def test_a_file_with_layers_that_nobody_imported_says_where_they_are(tmp_path):
+    (tmp_path / "my_layers.py").write_text(LAYERS)
+    subprocess.run([sys.executable, "-c", SAVE], cwd=tmp_path, check=True, capture_output=True)
+    with pytest.raises(compress.CompressionError, match=r"layers of its own from module my_layers: import them"):
+        problem_of(tmp_path / "model.keras", "cifar10")
+    with pytest.raises(compress.CompressionError, match=r"layers of its own from module my_layers: import them"):
+        compress.logits(tmp_path / "model.keras", (np.zeros((1, 8, 8, 3)), None))
 
 
 def test_a_network_of_keras_layers_needs_no_module():
