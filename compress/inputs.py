@@ -12,7 +12,7 @@ from kdsuite.compress.accuracy import confusion, confusion_text, wilson
 from kdsuite.compress.endings import Ending, as_logits
 from kdsuite.compress.errors import CompressionError
 from kdsuite.compress.export_measuring import logits
-from kdsuite.compress.own_layers import import_ours, importable, why_unread
+from kdsuite.compress.own_layers import check_own_layers, import_ours, importable, why_unread
 
 FEWEST_A_CLASS = 20
 CHECKED = 500
@@ -45,13 +45,14 @@ def problem_of(model, source, *, cache: Path | str = ".cache", seed: int = 0) ->
 
     Raises:
         CompressionError: a model that cannot be read or has no fixed square input, other classes, few images, or
-            layers of one's own that no other process can import.
+            layers of one's own that cannot be built again, or that no other process can import.
         PruneError: a subclassed model. DataError: the data cannot be read.
     """
     name = str(model) if isinstance(model, str | Path) else getattr(model, "name", repr(model))
     original = _model(model)
     if len(getattr(original, "inputs", None) or ()) > 1:
         raise CompressionError(f"model {name!r} has {len(original.inputs)} inputs: expected images alone")
+    check_own_layers(original)
     teacher, ending = as_logits(original)
     importable(original)
     shape = tuple(teacher.inputs[0].shape)

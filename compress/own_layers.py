@@ -68,6 +68,25 @@ def importable(model: keras.Model | Path) -> list[str]:
     return [name for name in names if name in sys.modules]
 
 
+def check_own_layers(model: keras.Model) -> None:
+    """Builds each layer of a module outside Keras again from its configuration.
+
+    Raises:
+        CompressionError: one that cannot be.
+    """
+    for layer in model._flatten_layers(include_self=False):
+        kind = type(layer)
+        if kind.__module__.partition(".")[0] == "keras" or isinstance(layer, keras.Model):
+            continue
+        try:
+            kind.from_config(layer.get_config())
+        except Exception as error:  # Whatever its constructor raises.
+            raise CompressionError(
+                f"layer {layer.name!r} of class {kind.__name__} cannot be built again from its get_config "
+                f"({first_line(error)}): have get_config give all arguments of __init__, and __init__ take **kwargs"
+            ) from error
+
+
 def _modules(config) -> Iterator[str]:
     if isinstance(config, dict):
         if {"class_name", "module"} <= config.keys():

@@ -45,6 +45,21 @@ def test_a_layer_that_is_defined_in_a_script(photos, monkeypatch):
         problem_of(keras.Model(inputs, untrained()(Doubled()(inputs))), "photos")
 
 
+class Times(keras.layers.Layer):
+    def __init__(self, factor):
+        super().__init__()
+        self.factor = factor
+
+    def call(self, inputs):
+        return self.factor * inputs
+
+
+def test_a_layer_that_cannot_be_built_again(photos):
+    inputs = keras.Input((SIZE, SIZE, 3))
+    with pytest.raises(CompressionError, match=r"layer 'times' of class Times cannot be built again from its get_conf"):
+        problem_of(keras.Model(inputs, untrained()(Times(2)(inputs))), "photos")
+
+
 def test_classes_that_differ(photos):
     message = refused(untrained(outputs=3))
     assert "3 classes" in message and "2 (checks, stripes)" in message
