@@ -15,7 +15,7 @@ MAIN = "__main__"
 
 
 def modules_of(model: keras.Model | Path) -> list[str]:
-    """Names of the modules outside Keras that define layers, losses or activations of a model or its .keras file.
+    """Names of the modules outside Keras that define layers of a model or its .keras file.
 
     Raises:
         OSError, KeyError, ValueError, zipfile.BadZipFile: the file is none that Keras wrote.
@@ -94,7 +94,8 @@ def _modules(config) -> Iterator[str]:
             module = config["module"] or MAIN
             if module.partition(".")[0] not in ("keras", "builtins"):
                 yield module
-        config = list(config.values())
+        # Nobody loads it compiled.
+        config = [value for key, value in config.items() if key != "compile_config"]
     if isinstance(config, list | tuple):
         for part in config:
             yield from _modules(part)

@@ -9,6 +9,7 @@ from pathlib import Path
 import pandas as pd
 
 from experiments import registry
+from kdsuite.report.compression import against
 from kdsuite.report.export import formats
 from kdsuite.report.named import read_named, settings_of
 from kdsuite.report.publish import save_figures
@@ -29,10 +30,12 @@ def write(root: Path = ROOT) -> list[Path]:
     pages[root / "docs" / "verdicts.txt"] = "".join(
         verdict_lines(f"study {study.number}", found) for study, found in judged.items()
     )
-    guide = root / "docs" / "export.md"
-    pages[guide] = between_marks(guide.read_text(), export_table())
-    readme = root / "README.md"
-    pages[readme] = between_marks(readme.read_text(), front_table(judged))
+    tables = {
+        root / "docs" / "export.md": export_table(),
+        root / "docs" / "compress.md": compress_table(),
+        root / "README.md": front_table(judged),
+    }
+    pages |= {path: between_marks(path.read_text(), table) for path, table in tables.items()}
     for path, text in pages.items():
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text)
@@ -114,6 +117,12 @@ def export_table() -> str:
     """The table of exported networks."""
     path = REFERENCE / "export.csv"
     return markdown(formats(pd.read_csv(path))) if path.exists() else "No exports yet."
+
+
+def compress_table() -> str:
+    """The table of `compress` against what one would do instead."""
+    path = REFERENCE / "compress.csv"
+    return markdown(against(pd.read_csv(path))) if path.exists() else "Not measured yet."
 
 
 def between_marks(text: str, table: str) -> str:

@@ -112,7 +112,7 @@ def test_every_code_block_is_run_by_a_test_here():
 
 def test_generated_files_are_those_of_the_rows(tmp_path):
     (tmp_path / "docs").mkdir()
-    for name in ("README.md", "docs/export.md"):
+    for name in ("README.md", "docs/compress.md", "docs/export.md"):
         (tmp_path / name).write_text((ROOT / name).read_text())
     for path in pages.write(tmp_path):
         assert path.read_text() == (ROOT / path.relative_to(tmp_path)).read_text(), path.name
