@@ -1,5 +1,6 @@
 """Where each experiment and setting stands: trials done, missing and failed, and the time left."""
 
+import contextlib
 import json
 from dataclasses import fields, replace
 from pathlib import Path
@@ -10,12 +11,14 @@ from rich.table import Table
 
 from experiments import registry
 from experiments.engine import estimate
-from experiments.engine.config import Config, with_profile
+from experiments.engine.config import Config, Handling, with_profile
 from experiments.engine.errors import UsageError
+from experiments.engine.ranges import annotations
 from experiments.engine.results import Results
 from experiments.engine.settings import FILE
 from experiments.engine.trial import Trial
 from kdsuite.data import DataError
+from kdsuite.distill import DistillationError
 
 WIDTH = 100
 
@@ -33,14 +36,21 @@ def show(root: Path) -> None:
     ]
     if not found:
         raise UsageError(f"{root} holds no rows of an experiment: run one, or give another --results")
-    table = Table("experiment", "setting", "profile", "done", "missing", "failed", "time left", box=None)
+    table = Table(box=None)
+    table.add_column("experiment", no_wrap=True, min_width=max(len(experiment.name) for _, experiment, _ in found))
+    table.add_column("setting", overflow="fold")
+    table.add_column("profile", no_wrap=True)
+    for name in ("done", "missing", "failed", "time left"):
+        table.add_column(name, no_wrap=True, justify="right")
     reasons = []
     for study, experiment, path in found:
-        line, failures = _standing(study, experiment, path, root)
+        # A study that chooses on validation says so; here nothing is chosen.
+        with contextlib.redirect_stdout(None):
+            line, failures = _standing(study, experiment, path, root)
         table.add_row(*line)
         reasons += failures
-    console = Console(width=min(WIDTH, Console().width))
-    console.print(table)
+    console = Console()
+    (console if console.is_terminal else Console(width=WIDTH)).print(table)
     for reason in reasons:
         print(reason)
 
@@ -52,10 +62,11 @@ def _standing(study: registry.Study, experiment: registry.Experiment, path: Path
     try:
         trained = study.load(experiment.module, experiment.trains)(config)
         results = Results(root, experiment.name, trained)
-    except (UsageError, DataError) as error:
+    except (UsageError, DataError, DistillationError) as error:
         return [*names, "", "", "", "unknown"], [f"{experiment.name} {path.parent.name}: {error}"]
     if results.folder != path.parent:
-        return [*names, "", "", "", "its code or data changed"], []
+        reason = "its code or data changed since: a run of today starts another setting"
+        return [*names, "", "", "", "unknown"], [f"{experiment.name} {path.parent.name}: {reason}"]
     rows = results.rows.read()
     done, missing = _trials(trained, results)
     failed = rows[rows.failure.notna()]
@@ -82,7 +93,13 @@ def _trials(study, results: Results) -> tuple[list[Trial], list[Trial]]:
 
 def _configuration(config_type: type[Config], setting: dict[str, Any]) -> Config:
     options = setting["configuration"] | setting.get("grid", {})
-    names = {field.name.strip("_"): field.name for field in fields(config_type)}
+    marks = annotations(config_type)
+    # A study may add to a setting what has the name of an option that is none of it.
+    names = {
+        field.name.strip("_"): field.name
+        for field in fields(config_type)
+        if field.name == "seeds" or not any(isinstance(mark, Handling) for mark in marks[field.name])
+    }
     values = {names[name.strip("_")]: _tuples(value) for name, value in options.items() if name.strip("_") in names}
     return replace(with_profile(config_type, setting["profile"]), **values)
 

@@ -68,6 +68,10 @@ def test_responses_then_students(capsys):
     for figure in ("accuracy", "signals", "views", "epochs", "reliability"):
         path = folder_of("offline-cifar10") / "figures" / f"offline-{figure}.png"
         assert path.stat().st_size > 10_000
+    capsys.readouterr()
+    assert main(["status"]) == 0
+    (line,) = (line for line in capsys.readouterr().out.splitlines() if "offline-cifar10" in line)
+    assert line.split()[-3:] == ["7", "0", "0"]
     stopped = read("offline-cifar10", "results")
     stopped = replace(stopped, rows=stopped.rows[:2])
     assert set(CIFAR10.figures(stopped)) == {"offline-accuracy", "offline-epochs"}
