@@ -9,10 +9,10 @@ from experiments.cs230.claims_channels import NAMES
 from kdsuite.report.claims import OURS, Claim
 from kdsuite.report.comparisons import Difference
 from kdsuite.report.conditions import at_least, teacher_at_least
-from kdsuite.report.groups import Group, where
+from kdsuite.report.groups import Group, shared, where
 
 CRITERIA = "cifar-criteria"
-PARENT = where("the network they are cut from", role="teacher")
+PARENT = shared("the network they are cut from", role="teacher")
 STUDENTS = where("students", role="student")
 # All of CIFAR-10 less validation, and a network that is within a few points of what networks reach on this copy of it.
 FAIR = (at_least("train_size", 40_000), teacher_at_least(0.85))

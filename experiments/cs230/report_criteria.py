@@ -45,9 +45,9 @@ def figures(results: Results) -> dict[str, Figure]:
 
 CRITERIA = ExperimentReport(
     Summary(
-        by=("scope", "prune_method"),
-        labels={"scope": "from", "prune_method": "channels by", "macs share": "MACs"},
-        values=NAMES | {"global": "all", "layer": "each layer"},
+        by=("role", "scope", "prune_method"),
+        labels={"role": "network", "scope": "from", "prune_method": "channels by", "macs share": "MACs"},
+        values=NAMES | {"teacher": "whole", "global": "all", "layer": "each layer"},
         more=("macs_share",),
     ),
     figures,
