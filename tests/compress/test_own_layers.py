@@ -1,8 +1,6 @@
 """Modules that a process has to import before it loads a file."""
 
-import subprocess
 import sys
-from pathlib import Path
 
 import keras
 import numpy as np
@@ -12,31 +10,6 @@ from kdsuite import compress, distill, models
 from kdsuite.compress.inputs import problem_of
 from kdsuite.compress.own_layers import modules_of
 
-ROOT = Path(__file__).resolve().parents[2]
-LOAD = """
-import sys
-import numpy as np
-from kdsuite import compress
-print(compress.logits(sys.argv[1], (np.zeros((1, 32, 32, 3)), None))[0, 0])
-"""
-
-
-def test_a_file_with_layers_of_this_package_loads_in_any_process(tmp_path):
-    model = models.airbench((8, 8, 8), classes=3)
-    distill.save_student(model, tmp_path / "model.keras")
-    assert modules_of(model) == modules_of(tmp_path / "model.keras") == ["kdsuite.models.airbench"]
-    done = subprocess.run(
-        [sys.executable, "-c", LOAD, str(tmp_path / "model.keras")],
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr
-    expected = compress.logits(model, (np.zeros((1, 32, 32, 3)), None))[0, 0]
-    np.testing.assert_allclose(float(done.stdout), expected, rtol=1e-5)
-
-
 LAYERS = """
 import keras
 
@@ -45,21 +18,40 @@ class Twice(keras.layers.Layer):
     def call(self, inputs):
         return 2 * inputs
 """
-SAVE = """
-import keras
-from my_layers import Twice
-inputs = keras.Input((8, 8, 3))
-keras.Model(inputs, keras.layers.Flatten()(Twice()(inputs))).save("model.keras")
-"""
 
 
-def test_a_file_with_layers_that_nobody_imported_says_where_they_are(tmp_path):
+def forget(monkeypatch, module, registered):
+    """As if this process had never imported a module with a registered class."""
+    monkeypatch.delitem(sys.modules, module)
+    monkeypatch.delitem(keras.saving.get_custom_objects(), registered)
+
+
+def test_a_file_with_layers_of_this_package_loads_in_any_process(tmp_path, monkeypatch):
+    model = models.airbench((8, 8, 8), classes=3)
+    path = tmp_path / "model.keras"
+    distill.save_student(model, path)
+    assert modules_of(model) == modules_of(path) == ["kdsuite.models.airbench"]
+    images = np.random.default_rng(0).uniform(0, 255, (2, 32, 32, 3)).astype(np.float32)
+    expected = compress.logits(model, (images, None))
+    forget(monkeypatch, "kdsuite.models.airbench", "kdsuite>FrozenKernelConv2D")
+    with pytest.raises(TypeError, match="FrozenKernelConv2D"):
+        keras.models.load_model(path, compile=False)
+    np.testing.assert_allclose(compress.logits(path, (images, None)), expected, atol=1e-5)
+
+
+def test_a_file_with_layers_that_nobody_imported_says_where_they_are(tmp_path, monkeypatch):
     (tmp_path / "my_layers.py").write_text(LAYERS)
-    subprocess.run([sys.executable, "-c", SAVE], cwd=tmp_path, check=True, capture_output=True)
+    monkeypatch.syspath_prepend(tmp_path)
+    import my_layers  # pyright: ignore[reportMissingImports]
+
+    inputs = keras.Input((8, 8, 3))
+    path = tmp_path / "model.keras"
+    keras.Model(inputs, keras.layers.Flatten()(my_layers.Twice()(inputs))).save(path)
+    forget(monkeypatch, "my_layers", "mine>Twice")
     with pytest.raises(compress.CompressionError, match=r"layers of its own from module my_layers: import them"):
-        problem_of(tmp_path / "model.keras", "cifar10")
+        problem_of(path, "cifar10")
     with pytest.raises(compress.CompressionError, match=r"layers of its own from module my_layers: import them"):
-        compress.logits(tmp_path / "model.keras", (np.zeros((1, 8, 8, 3)), None))
+        compress.logits(path, (np.zeros((1, 8, 8, 3)), None))
 
 
 class Own(keras.losses.Loss):
