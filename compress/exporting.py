@@ -10,6 +10,7 @@ import keras
 import numpy as np
 
 from kdsuite import distill
+from kdsuite.compress import own_layers
 from kdsuite.compress.errors import CompressionError
 from kdsuite.compress.export_conversion import (
     Calibration,
@@ -19,7 +20,6 @@ from kdsuite.compress.export_conversion import (
     input_names,
 )
 from kdsuite.compress.formats import DEFAULT_FORMATS, Format, find_format, import_packages
-from kdsuite.compress.own_layers import import_ours, why_unread
 from kdsuite.data.files import sweep_unfinished, unfinished_path, whole_file
 
 CALIBRATION_SIZE = 100
@@ -80,13 +80,10 @@ def load_model(path: Path) -> keras.Model:
     Raises:
         CompressionError: there is no readable model at `path`.
     """
-    import_ours(path)
     try:
-        return keras.models.load_model(path, compile=False)
-    except Exception as error:  # A damaged file raises whatever the part of Keras that met the damage raises.
-        raise CompressionError(
-            f"cannot load a model from {path} ({why_unread(path, error)}): expected a .keras file"
-        ) from error
+        return own_layers.read(path)
+    except CompressionError as error:
+        raise CompressionError(f"cannot load a model from {path} ({error}): expected a .keras file") from error
 
 
 def draw_images(split, count: int) -> np.ndarray:

@@ -12,7 +12,7 @@ from kdsuite.compress.accuracy import confusion, confusion_text, wilson
 from kdsuite.compress.endings import Ending, as_logits
 from kdsuite.compress.errors import CompressionError
 from kdsuite.compress.export_measuring import logits
-from kdsuite.compress.own_layers import check_own_layers, import_ours, importable, why_unread
+from kdsuite.compress.own_layers import check_own_layers, importable, read
 
 FEWEST_A_CLASS = 20
 CHECKED = 500
@@ -132,13 +132,10 @@ def _model(model) -> keras.Model:
         raise CompressionError(f"model {model!r}: expected a keras.Model or the path of a .keras file")
     if not Path(model).is_file():
         raise CompressionError(f"no file {str(model)!r}: expected a model that model.save('….keras') wrote")
-    import_ours(Path(model))
     try:
-        return keras.models.load_model(model, compile=False)
-    # Keras raises ValueError, TypeError, OSError, KeyError and others for what it cannot read.
-    except Exception as error:
-        reason = why_unread(Path(model), error)
-        raise CompressionError(f"file {str(model)!r} cannot be read as a Keras model ({reason})") from error
+        return read(Path(model))
+    except CompressionError as error:
+        raise CompressionError(f"file {str(model)!r} cannot be read as a Keras model ({error})") from error
 
 
 def _dataset(source, shape: tuple, cache: Path | str, seed: int) -> data.Dataset:

@@ -28,7 +28,21 @@ def modules_of(model: keras.Model | Path) -> list[str]:
     return sorted(set(_modules(config)))
 
 
-def import_ours(path: Path) -> None:
+def read(path: Path) -> keras.Model:
+    """Loads a .keras file for inference.
+
+    Raises:
+        CompressionError: Keras cannot; the message is the reason alone.
+    """
+    _import_ours(path)
+    try:
+        return keras.models.load_model(path, compile=False)
+    # A damaged file raises whatever the part of Keras that met the damage raises.
+    except Exception as error:
+        raise CompressionError(_why_unread(path, error)) from error
+
+
+def _import_ours(path: Path) -> None:
     """Imports the modules of this package that a .keras file needs, such as that of `models.airbench`.
 
     A file names no other module that is imported: whoever made it could have any code run.
@@ -41,7 +55,7 @@ def import_ours(path: Path) -> None:
         importlib.import_module(name)
 
 
-def why_unread(path: Path, error: Exception) -> str:
+def _why_unread(path: Path, error: Exception) -> str:
     """Why Keras could not read a .keras file: layers that nobody imported, or the error's first line."""
     try:
         missing = [name for name in modules_of(path) if name not in sys.modules or name == MAIN]
