@@ -18,7 +18,7 @@ from pathlib import Path
 import keras
 import tyro
 
-from benchmarks.compress_tasks import TaskName, task_of, teacher_of
+from benchmarks.compress_tasks import TaskName, task_of
 from experiments.engine.rows import Table
 from experiments.engine.settings import now, versions
 from kdsuite import compress, distill, prune
@@ -71,7 +71,7 @@ class Comparison:
     def __init__(self, config: Config):
         self.config = config
         self.rows = Table(config.results / "compress.csv", COLUMNS, ("trial",))
-        self.task = task_of(config.task, config.train_size, config.cache)
+        self.task = task_of(config.task, config.train_size, config.teacher_epochs, config.cache)
         size = config.train_size or "all"
         self.folder = config.cache / f"compress-{config.task}-{config.minutes:g}-{size}-{config.teacher_epochs}"
 
@@ -80,9 +80,7 @@ class Comparison:
         path = self.folder / "teacher.keras"
         if not path.exists():
             path.parent.mkdir(parents=True, exist_ok=True)
-            config = self.config
-            model = teacher_of(self.task, config.train_size, config.teacher_epochs, config.cache, SEED)
-            distill.save_student(model, path)
+            distill.save_student(self.task.teacher(SEED), path)
         return path
 
     def run(self) -> None:
@@ -101,8 +99,8 @@ class Comparison:
         print(self.rows.path.read_text())
 
     def _once(self, way: str, target: str, run) -> None:
-        named = {"data": self.task.name, "way": way, "target": target, "minutes": self.config.minutes}
-        trial = f"{self.task.name}: {way}, {target}, {self.config.minutes:g} min"
+        named = {"data": self.config.task, "way": way, "target": target, "minutes": self.config.minutes}
+        trial = f"{self.config.task}: {way}, {target}, {self.config.minutes:g} min"
         if trial in self.rows.trials():
             return
         print(trial, flush=True)
