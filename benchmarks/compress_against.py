@@ -8,7 +8,7 @@ On Dogs vs. Cats the teacher is study 1's, MobileNet 0.75 with a new head on Ima
 the test images once: `compress`; the network that it chose, from random weights; the same share of each layer by L1
 norm, and Torch-Pruning's global rankings by group L2 norm (Fang et al. 2023) and by Taylor expansion, all three trained
 on labels. On Dogs vs. Cats one more run of `compress` has the bytes of a file as its goal. All runs of `compress` come
-first.
+first, then the others at the smallest share.
 """
 
 from dataclasses import dataclass, replace
@@ -91,7 +91,7 @@ class Comparison:
         if self.task.file_bytes:
             goal = {"target_bytes": self.task.file_bytes}
             self._once("compress", f"bytes {self.task.file_bytes:g}", partial(self._ours, goal))
-        for share in () if self.config.compress_only else shares:
+        for share in () if self.config.compress_only else reversed(shares):
             for way, (criterion, scope) in ON_LABELS.items():
                 recipe = Recipe(share, criterion, scope)
                 self._once(way, f"{cost} {share:.3g}", partial(self._cut, way, recipe))

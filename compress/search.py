@@ -13,7 +13,7 @@ from pathlib import Path
 import keras
 import numpy as np
 
-from kdsuite import data, distill
+from kdsuite import data, distill, prune
 from kdsuite.compress.accuracy import divergence
 from kdsuite.compress.candidates import Recipe, cut, recipes
 from kdsuite.compress.choosing import Candidate, survivors
@@ -212,6 +212,7 @@ def _cut_once(recipe: Recipe, setting: Setting, work: Work) -> None:
         # What is drawn anew behind a removed unit is drawn the same way in each run.
         keras.utils.set_random_seed(SEED)
         made = cut(setting.teacher, recipe, setting.goal, setting.whole, setting.scores)
+        prune.reconstruct(setting.teacher, made.model, made.channels, calibration_images(setting.train))
         distill.save_student(made.model, cut_path(work, recipe))
         return {
             "removed": list(made.removed),

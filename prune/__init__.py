@@ -10,6 +10,7 @@ from kdsuite.prune.flattening import flatten
 from kdsuite.prune.groups import ChannelGroup, channel_groups
 from kdsuite.prune.importance import block_influence, sensitivity, zero_density
 from kdsuite.prune.ranking import channel_scores, rank_channels
+from kdsuite.prune.reconstruction import reconstruct
 from kdsuite.prune.removal import remove
 from kdsuite.prune.removed import RemovalReport, removal_report
 from kdsuite.prune.selection import select
@@ -39,6 +40,7 @@ __all__ = [
     "latency",
     "macs",
     "rank_channels",
+    "reconstruct",
     "removal_report",
     "remove",
     "replace_layer",
