@@ -161,21 +161,22 @@ def _walk(model: keras.Model, images: np.ndarray, visit: Callable) -> None:
 def _is_linear(layer) -> bool:
     """Whether a layer is a kernel that all its channels share, and a bias."""
     plain = kind(layer) in LINEAR and getattr(layer, "groups", 1) == 1
-    return plain and getattr(layer, "padding", None) != "causal"
+    followed = getattr(layer, "data_format", None) != "channels_first" and getattr(layer, "padding", None) != "causal"
+    return plain and followed
 
 
 def _normalised(model: keras.Model) -> dict[str, keras.layers.BatchNormalization]:
-    """By name of layer, the batch norm that is all that reads its output."""
-    readers: dict[int, list] = {}
+    """By name of layer without activation, the batch norm that is all that reads its output."""
+    readers: dict[int, list] = {id(tensor): [None] for tensor in model.outputs}
     for node in nodes(model):
         for tensor in node.input_tensors:
             readers.setdefault(id(tensor), []).append(node.operation)
-    outputs = {id(tensor) for tensor in model.outputs}
     found = {}
     for node in nodes(model):
-        output = id(node.outputs[0])
-        if output not in outputs and [kind(reader) for reader in readers.get(output, ())] == ["BatchNormalization"]:
-            found[node.operation.name] = readers[output][0]
+        behind = readers.get(id(node.outputs[0]), [])
+        is_activated = getattr(node.operation, "activation", None) not in (None, keras.activations.linear)
+        if not is_activated and [kind(reader) for reader in behind] == ["BatchNormalization"]:
+            found[node.operation.name] = behind[0]
     return found
 
 

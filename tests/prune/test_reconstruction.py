@@ -131,6 +131,22 @@ def test_statistics_change_no_output():
     np.testing.assert_allclose(norm.moving_mean, x.mean(0), atol=1e-6)
 
 
+def test_a_shift_before_an_activation_is_not_taken_for_one_behind_it():
+    inputs = keras.Input((6,))
+    x = layers.Dense(7, activation="tanh", name="one")(inputs)
+    x = layers.Dense(4, activation="relu", use_bias=False, name="two")(x)
+    model = keras.Model(inputs, layers.Dense(3, name="head")(layers.BatchNormalization(name="bn")(x)))
+    randomise(model)
+    x = images(200, (6,))
+    pruned = prune.delete_channels(model, {"one": [1, 5]})
+    reconstruct(model, pruned, {"one": [1, 5]}, x)
+    read = keras.Model(pruned.input, [pruned.get_layer("two").output, pruned.get_layer("bn").output])
+    given, normalised = (np.asarray(tensor) for tensor in read(x, training=False))
+    gamma, beta, mean, variance = (np.asarray(weight) for weight in model.get_layer("bn").weights)
+    expected = (given - mean) / np.sqrt(variance + 1e-3) * gamma + beta
+    np.testing.assert_allclose(normalised, expected, atol=1e-4)
+
+
 def test_an_uncut_network_stays_as_it_was():
     model, x = residual(), images()
     randomise(model)
