@@ -12,6 +12,8 @@ from keras import layers
 
 from kdsuite import compress, models
 from kdsuite.compress import shipping
+from kdsuite.compress.costs import costs_of
+from tests.prune.zeroing import randomise
 
 FLOATS = ("litert-float32", "litert-float16", "onnx", "openvino")
 ALL = tuple(compress.FORMATS)
@@ -83,6 +85,20 @@ def test_what_can_be_converted_is_shipped_without_the_rest(tmp_path):
     assert {name: path.name for name, path in written.items()} == {"onnx": "student.onnx"}
     assert set(refused) == {"litert-float32", "litert-float16", "litert-int8"}
     assert refused["litert-float32"] == "model 'erf' cannot be converted to litert-float32: the format lacks Erf"
+
+
+def test_the_estimate_of_an_int8_files_size_is_what_the_converter_writes(tmp_path):
+    sizes, estimates = [], []
+    for alpha in (0.25, 0.5):
+        model = keras.applications.MobileNet(input_shape=(96, 96, 3), alpha=alpha, weights=None, classes=3)
+        # Equal biases would be kept once in the file.
+        randomise(model)
+        images = np.random.default_rng(0).uniform(0, 1, (8, 96, 96, 3)).astype(np.float32)
+        (path,) = compress.export(model, tmp_path / str(alpha), ["litert-int8"], images).values()
+        sizes.append(path.stat().st_size)
+        estimates.append(costs_of(model).bytes)
+    assert sizes[1] - sizes[0] == pytest.approx(estimates[1] - estimates[0], rel=2e-3)
+    assert estimates == pytest.approx(sizes, rel=0.02)
 
 
 def test_int8_weights_have_a_scale_a_channel(small_split, tmp_path):
