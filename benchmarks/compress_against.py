@@ -91,7 +91,7 @@ class Comparison:
         if self.task.file_bytes:
             goal = {"target_bytes": self.task.file_bytes}
             self._once("compress", f"bytes {self.task.file_bytes:g}", partial(self._ours, goal))
-        for share in () if self.config.compress_only else reversed(shares):
+        for share in () if self.config.compress_only else sorted(shares):
             for way, (criterion, scope) in ON_LABELS.items():
                 recipe = Recipe(share, criterion, scope)
                 self._once(way, f"{cost} {share:.3g}", partial(self._cut, way, recipe))

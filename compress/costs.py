@@ -41,11 +41,19 @@ def costs_of(model: keras.Model, beside: keras.Model | None = None) -> Costs:
     return Costs(model.count_params(), prune.macs(model), _int8_bytes(model), ms)
 
 
+def widths(model: keras.Model) -> dict[str, int]:
+    """Channels of each layer with a kernel, by name, in the model's order."""
+    return {layer.name: int(layer.output.shape[-1]) for layer in model.layers if _kernels(layer)}
+
+
 def _int8_bytes(model: keras.Model) -> int:
-    layers = [layer for layer in model.layers if any(len(weight.shape) > 1 for weight in layer.weights)]
-    kernels = sum(math.prod(weight.shape) for layer in layers for weight in layer.weights if len(weight.shape) > 1)
-    channels = sum(layer.output.shape[-1] for layer in layers)
-    return kernels + BYTES_A_CHANNEL * channels + BYTES_A_LAYER * len(layers)
+    kernels = sum(math.prod(kernel.shape) for layer in model.layers for kernel in _kernels(layer))
+    channels = widths(model)
+    return kernels + BYTES_A_CHANNEL * sum(channels.values()) + BYTES_A_LAYER * len(channels)
+
+
+def _kernels(layer: keras.Layer) -> list:
+    return [weight for weight in layer.weights if len(weight.shape) > 1]
 
 
 def share(costs: Costs, of: Costs, goal: Goal) -> float:

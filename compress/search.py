@@ -17,7 +17,7 @@ from kdsuite import data, distill, prune
 from kdsuite.compress.accuracy import divergence
 from kdsuite.compress.candidates import Recipe, cut, recipes
 from kdsuite.compress.choosing import Candidate, survivors
-from kdsuite.compress.costs import Costs, wanted_share
+from kdsuite.compress.costs import Costs, wanted_share, widths
 from kdsuite.compress.errors import CompressionError
 from kdsuite.compress.export_measuring import logits as outputs
 from kdsuite.compress.goals import Goal
@@ -289,12 +289,3 @@ def calibration_images(split: data.Split) -> np.ndarray:
     count = min(len(split), CALIBRATION_IMAGES, max(32, CALIBRATION_BYTES // size))
     images, _ = next(iter(split.batches(count, seed=SEED, epoch=0)))
     return images.numpy().astype(np.float32)
-
-
-def widths(model: keras.Model) -> dict[str, int]:
-    """Channels of each layer with a kernel, by name, in the model's order."""
-    return {
-        layer.name: int(layer.output.shape[-1])
-        for layer in model.layers
-        if any(len(weight.shape) > 1 for weight in layer.weights)
-    }

@@ -13,6 +13,7 @@ import kdsuite
 from kdsuite import distill, prune
 from kdsuite.compress.accuracy import confusion
 from kdsuite.compress.choosing import Candidate
+from kdsuite.compress.costs import widths
 from kdsuite.compress.errors import CompressionError
 from kdsuite.compress.export_measuring import logits, measure
 from kdsuite.compress.exporting import export
@@ -21,7 +22,7 @@ from kdsuite.compress.goals import Goal
 from kdsuite.compress.inputs import Problem
 from kdsuite.compress.proofs import Proof, saved
 from kdsuite.compress.result import FileRow, Result, file_row, paired_difference
-from kdsuite.compress.search import SEED, Setting, calibration_images, proof_of, widths
+from kdsuite.compress.search import SEED, Setting, calibration_images, proof_of
 from kdsuite.compress.work import Work
 from kdsuite.data.files import whole_file
 

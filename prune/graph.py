@@ -1,5 +1,6 @@
 """Reading the graph of a functional model, and calling its layers again on other tensors."""
 
+from collections import Counter
 from collections.abc import Callable, Mapping
 
 import keras
@@ -25,26 +26,31 @@ def inputs_like(model: keras.Model):
 
 
 def rebuild(model: keras.Model, inputs, call: Callable):
-    """Runs through the model's graph on other inputs.
+    """Runs through the model's graph on other inputs; a tensor is dropped behind its last reader.
 
     `keras.models.clone_model` with a `call_function` does the same, and also compiles the copy and clones each layer.
 
     Args:
         model: functional model.
-        inputs: symbolic tensors in the structure of `model.input`.
+        inputs: symbolic or real tensors in the structure of `model.input`.
         call: takes a layer or operation of the model and the arguments of one call; returns the outputs of that call.
 
     Returns:
-        Symbolic tensors in the structure of `model.output`.
+        Tensors in the structure of `model.output`.
     """
     given = keras.tree.flatten(inputs)
     tensors = {id(before): after for before, after in zip(model.inputs, given, strict=True)}
-    for node in nodes(model):
-        if node.is_input:
-            continue
+    calls = [node for node in nodes(model) if not node.is_input]
+    readers = Counter(id(tensor) for node in calls for tensor in node.input_tensors)
+    readers.update(id(tensor) for tensor in model.outputs)
+    for node in calls:
         args, kwargs = node.arguments.fill_in(tensors)
         outputs = keras.tree.flatten(call(node.operation, *args, **kwargs))
         tensors |= {id(before): after for before, after in zip(node.outputs, outputs, strict=True)}
+        readers.subtract(id(tensor) for tensor in node.input_tensors)
+        for tensor in node.input_tensors:
+            if not readers[id(tensor)]:
+                tensors.pop(id(tensor), None)
     return keras.tree.map_structure(lambda tensor: tensors[id(tensor)], model.output)
 
 

@@ -10,7 +10,7 @@ import tensorflow as tf
 
 from kdsuite.prune.errors import PruneError
 from kdsuite.prune.flattening import flatten
-from kdsuite.prune.graph import kind, nodes
+from kdsuite.prune.graph import kind, nodes, rebuild
 
 LINEAR = ("Conv1D", "Conv2D", "Conv3D", "Dense")
 TENSOR_BYTES = 512 << 20
@@ -140,22 +140,17 @@ def _take_statistics(norm: keras.layers.BatchNormalization, x: tf.Tensor) -> Non
 def _walk(model: keras.Model, images: np.ndarray, visit: Callable) -> None:
     """Runs a model on images; a function sees each layer that is called once, and its input, before it is called.
 
-    All images go through one layer before the next; a tensor is dropped behind its last reader.
+    All images go through one layer before the next.
     """
-    calls = [node for node in nodes(model) if not node.is_input]
-    readers = Counter(id(tensor) for node in calls for tensor in node.input_tensors)
-    times = Counter(id(node.operation) for node in calls)
-    tensors = {id(model.inputs[0]): keras.ops.convert_to_tensor(images, model.inputs[0].dtype)}
-    for node in calls:
-        args, kwargs = node.arguments.fill_in(tensors)
-        if times[id(node.operation)] == 1:
-            visit(node.operation, tensors[id(node.input_tensors[0])])
-        outputs = keras.tree.flatten(node.operation(*args, **kwargs))
-        tensors |= {id(before): after for before, after in zip(node.outputs, outputs, strict=True)}
-        for tensor in node.input_tensors:
-            readers[id(tensor)] -= 1
-            if not readers[id(tensor)]:
-                tensors.pop(id(tensor), None)
+    times = Counter(id(node.operation) for node in nodes(model))
+
+    def call(operation, *args, **kwargs):
+        if times[id(operation)] == 1:
+            visit(operation, keras.tree.flatten((args, kwargs))[0])
+        return operation(*args, **kwargs)
+
+    images = keras.ops.convert_to_tensor(images, model.inputs[0].dtype)
+    rebuild(model, keras.tree.pack_sequence_as(model.input, [images]), call)
 
 
 def _is_linear(layer) -> bool:
