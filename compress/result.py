@@ -121,16 +121,20 @@ def file_row(name: str, path: Path, params: int, macs: int, measured, count: int
 
 
 def paired_difference(first_right, second_right) -> tuple[float, float, float]:
-    """Difference of two accuracies on the same images, and its 95% interval (normal, from the images they part on).
+    """Difference of two accuracies on the same images, and its 95% interval.
+
+    The interval is the adjusted Wald interval of Bonett and Price 2012 ("Adjusted Wald Confidence Interval for a
+    Difference of Binomial Proportions Based on Paired Data"): one image more on which each alone is right. Without it,
+    networks that part on no image would differ by nothing for certain, however few images there are.
 
     Args:
         first_right, second_right: bool (n,).
     """
     n = len(first_right)
-    only_first, only_second = (first_right & ~second_right).sum(), (~first_right & second_right).sum()
-    mean = float(only_first - only_second) / n
-    half = 1.96 * math.sqrt(max(0.0, float(only_first + only_second) / n - mean**2) / n)
-    return mean, mean - half, mean + half
+    only_first, only_second = (int(one.sum()) for one in (first_right & ~second_right, ~first_right & second_right))
+    centre = (only_first - only_second) / (n + 2)
+    half = 1.96 * math.sqrt(((only_first + only_second + 2) / (n + 2) - centre**2) / (n + 2))
+    return (only_first - only_second) / n, centre - half, centre + half
 
 
 def columns(rows: list[list[str]]) -> str:
