@@ -1,14 +1,15 @@
 """`compress` against what one would do instead: a row a network, in the same minutes each.
 
-    python -m benchmarks.compress_against catdog --results results/reference         (5.5 hours on 2 cores; resumes)
-    python -m benchmarks.compress_against cifar10 --results results/reference        (3 hours)
+    python -m benchmarks.compress_against catdog --results results/reference                 (5.5 hours on 2 cores)
+    python -m benchmarks.compress_against cifar10 --minutes 20 --results results/reference   (2 hours)
 
-On Dogs vs. Cats the teacher is study 1's, MobileNet 0.75 with a new head on ImageNet features; on CIFAR-10 it is study
-5's fast network of 2 million parameters. Each way gets the same budget, images, views, batch size and optimiser, and
+On Dogs vs. Cats the teacher is study 1's, MobileNet 0.75 with a new head on ImageNet features; on CIFAR-10 it is
+study 5's fast network of 2 million parameters. Each way gets the same budget, images, batch size and optimiser, and
 the test images once: `compress`; the network that it chose, from random weights; the same share of each layer by L1
-norm, and Torch-Pruning's global rankings by group L2 norm (Fang et al. 2023) and by Taylor expansion, all three trained
-on labels. On Dogs vs. Cats one more run of `compress` has the bytes of a file as its goal. All runs of `compress` come
-first, then the others at the smallest share.
+norm, and Torch-Pruning's global rankings by group L2 norm (Fang et al. 2023) and by Taylor expansion, all three
+trained on labels. Those on labels see all views of the augmentation, `compress` as many of each image as its teacher
+has time for. On Dogs vs. Cats one more run of `compress` has the bytes of a file as its goal. All runs of `compress`
+come first, then the others at the smallest share. A run that was stopped goes on where it was.
 """
 
 from dataclasses import dataclass, replace

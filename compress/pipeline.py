@@ -68,7 +68,7 @@ def compress(
         folder: takes `student.keras`, the LiteRT and ONNX files, `report.html` and `result.json`.
         views: the augmentation under which the student is trained, and the teacher asked: of many views, as many of
             each image as the teacher has time for.
-        training: how candidates are trained.
+        training: how candidates are trained; with λ = 0 the teacher is asked about no training image.
         cache: folder of decoded images and teacher outputs.
         command: what the report calls the command; by default this call.
         quiet: shows no progress.
@@ -88,7 +88,8 @@ def compress(
     with Progress(lambda: work.seconds_left, quiet) as progress:
         progress.now("asking the teacher")
         accuracy = check_accuracy(problem, cache)
-        problem = _within_budget(problem, source, work, views, cache)
+        if training.lambda_:
+            problem = _within_budget(problem, source, work, views, cache)
         setting = setting_of(problem, goal, accuracy, views, training, cache, work)
         progress.done(
             f"{problem.name} · {accuracy:.2%} on {len(setting.validation):,} validation images · goal: {goal}"
@@ -149,9 +150,12 @@ def _within_budget(problem: Problem, source, work: Work, views, cache) -> Proble
 
 
 def setting_of(problem: Problem, goal: Goal, accuracy: float, views, training: Training, cache, work: Work) -> Setting:
-    """What all candidates share: the teacher, its costs and its outputs, which are computed once."""
+    """What all candidates share: the teacher, its costs and its outputs, which are computed once.
+
+    Where training gives the teacher no weight, it is not asked about training images, and all views are shown.
+    """
     dataset, teacher = problem.dataset, problem.teacher
-    train = _shown(dataset.train, views, questions(problem, views, work).views)
+    train = _shown(dataset.train, views, questions(problem, views, work).views if training.lambda_ else None)
     path = work.path(TEACHER)
     if not path.exists():
         distill.save_student(problem.original, path)
@@ -165,17 +169,17 @@ def setting_of(problem: Problem, goal: Goal, accuracy: float, views, training: T
         goal=search_goal(goal, Costs(**costs), path.stat().st_size),
         train=train,
         validation=dataset.validation,
-        train_outputs=distill.teacher_outputs(teacher, train, cache=cache),
+        train_outputs=distill.teacher_outputs(teacher, train, cache=cache) if training.lambda_ else None,
         validation_logits=distill.teacher_outputs(teacher, dataset.validation, cache=cache).arrays["logits"],
         training=training,
     )
 
 
-def _shown(split: data.Split, views: Views | None, drawn: int) -> data.Split:
-    """The split under views: under all of them, or under a few of each image that are drawn once."""
+def _shown(split: data.Split, views: Views | None, drawn: int | None) -> data.Split:
+    """The split under views: under all of them (None), or under a few of each image that are drawn once."""
     if views is None:
         return split
-    return split.with_views(views, drawn=drawn if drawn < views.count else None, seed=SEED)
+    return split.with_views(views, drawn=drawn if drawn and drawn < views.count else None, seed=SEED)
 
 
 def reserved(problem: Problem, goal: Goal) -> float:

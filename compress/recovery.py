@@ -34,7 +34,7 @@ class Training:
 def train(
     student: keras.Model,
     split: data.Split,
-    outputs: distill.TeacherOutputs,
+    outputs: distill.TeacherOutputs | None,
     training: Training,
     *,
     steps: int,
@@ -47,7 +47,7 @@ def train(
     Args:
         student: ends in logits; all its layers are trained.
         split: training images, with the views of the user's augmentation.
-        outputs: the teacher's on this split.
+        outputs: the teacher's on this split; None where it has no weight.
         training: how.
         steps: of batches that are all full.
         seed: of the order of the images.
@@ -69,7 +69,7 @@ def train(
     distiller.optimizer.build(student.trainable_variables)
     variables = [*student.variables, *distiller.optimizer.variables]
     batch_size = min(training.batch_size, len(split))
-    soft = outputs.softened(training.temperature) if training.lambda_ else None
+    soft = outputs.softened(training.temperature) if outputs is not None and training.lambda_ else None
     done = _restored(path, variables, steps)
     on_batch = keras.callbacks.LambdaCallback(on_train_batch_end=lambda batch, logs: on_step(done + batch + 1))
     an_epoch = len(split) // batch_size

@@ -54,7 +54,7 @@ class Setting:
         goal: what the search takes it for.
         train: training images, with the views of the user's augmentation.
         validation: what candidates are judged on.
-        train_outputs, validation_logits: the teacher's.
+        train_outputs, validation_logits: the teacher's; on training images None where it has no weight.
         training: how candidates are trained.
     """
 
@@ -65,7 +65,7 @@ class Setting:
     goal: Goal
     train: data.Split
     validation: data.Split
-    train_outputs: distill.TeacherOutputs
+    train_outputs: distill.TeacherOutputs | None
     validation_logits: np.ndarray
     training: Training
 

@@ -39,3 +39,22 @@ def test_a_teacher_with_little_time_answers_for_few_views_of_all_images(photos, 
     setting = pipeline.setting_of(problem, Goal("macs", 0.5), 1.0, data.ShiftFlip(1), Training(), ".cache", work)
     assert setting.train.views.count == 3
     assert setting.train_outputs.arrays["logits"].shape == (images, 3, 2)
+
+
+def test_a_teacher_without_weight_is_asked_about_no_training_image_and_all_views_are_shown(photos, monkeypatch):
+    problem = problem_of(untrained(), "photos")
+    asked = []
+    monkeypatch.setattr(pipeline.distill, "teacher_outputs", _noting(asked, pipeline.distill.teacher_outputs))
+    work = Work(photos / "compressed", {}, minutes=0.001)
+    training = Training(lambda_=0.0)
+    setting = pipeline.setting_of(problem, Goal("macs", 0.5), 1.0, data.ShiftFlip(1), training, ".cache", work)
+    assert asked == [problem.dataset.validation.fingerprint]
+    assert (setting.train_outputs, setting.train.views.count) == (None, 18)
+
+
+def _noting(asked: list, outputs):
+    def note(teacher, split, **options):
+        asked.append(split.fingerprint)
+        return outputs(teacher, split, **options)
+
+    return note
