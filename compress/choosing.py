@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from kdsuite.compress.candidates import Recipe
 from kdsuite.compress.costs import Costs, share
 from kdsuite.compress.goals import Goal
+from kdsuite.compress.recovery import Precision
 
 STILL_TO_COME = (0.05, 0.015)
 """By rung, how much of its accuracy a candidate may still lack of the goal and go on: more training wins it back."""
@@ -23,6 +24,7 @@ class Candidate:
         widths: channels by layer with a kernel.
         removed: names of removed units.
         rung: of successive halving, from 0.
+        precision: numbers that its layers computed with in training: "float32" or "bfloat16", whichever was faster.
         steps, seconds: of training in this rung.
         accuracy: on validation, as a fraction.
         divergence: mean KL of the teacher's answers on validation, in nats.
@@ -33,6 +35,7 @@ class Candidate:
     widths: dict[str, int]
     removed: tuple[str, ...]
     rung: int
+    precision: Precision
     steps: int
     seconds: float
     accuracy: float

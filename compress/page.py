@@ -87,7 +87,7 @@ def _candidates(result: Result) -> list[list[str]]:
         [
             f"{one.recipe}{' (chosen)' if one == result.chosen else ''}",
             str(one.rung + 1),
-            f"{one.steps:,}",
+            f"{one.steps:,} in {one.precision}",
             f"{one.accuracy:.2%}",
             f"{one.divergence:.4f}",
             f"{one.costs.params:,}",

@@ -4,11 +4,14 @@ import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 import keras
 
-from kdsuite import data, distill
+from kdsuite import data, distill, models
 from kdsuite.distill import checkpoint
+
+Precision = Literal["float32", "bfloat16"]
 
 STEPS_A_STRETCH = 250
 """Steps between two checkpoints: at 32 images a step and 60 images a second, two minutes."""
@@ -37,6 +40,7 @@ def train(
     outputs: distill.TeacherOutputs | None,
     training: Training,
     *,
+    precision: Precision = "float32",
     steps: int,
     seed: int,
     path: Path,
@@ -49,6 +53,8 @@ def train(
         split: training images, with the views of the user's augmentation.
         outputs: the teacher's on this split; None where it has no weight.
         training: how.
+        precision: numbers that layers compute with; with "bfloat16" a copy is trained (`models.fast_copy`), and the
+            student takes its weights in the end.
         steps: of batches that are all full.
         seed: of the order of the images.
         path: of a checkpoint to go on from; written after each stretch.
@@ -57,6 +63,7 @@ def train(
     student.trainable = True
     for layer in student.layers:
         layer.trainable = True
+    in_training = models.fast_copy(student) if precision == "bfloat16" else student
     warm_up = max(1, steps // 10)
     rate = keras.optimizers.schedules.CosineDecay(
         training.learning_rate / 10,
@@ -64,10 +71,10 @@ def train(
         warmup_target=training.learning_rate,
         warmup_steps=warm_up,
     )
-    distiller = distill.Distiller(student, lambda_=training.lambda_, temperature=training.temperature)
+    distiller = distill.Distiller(in_training, lambda_=training.lambda_, temperature=training.temperature)
     distiller.compile(keras.optimizers.Adam(rate))
-    distiller.optimizer.build(student.trainable_variables)
-    variables = [*student.variables, *distiller.optimizer.variables]
+    distiller.optimizer.build(distiller.trainable_variables)
+    variables = [*in_training.variables, *distiller.optimizer.variables]
     batch_size = min(training.batch_size, len(split))
     soft = outputs.softened(training.temperature) if outputs is not None and training.lambda_ else None
     done = _restored(path, variables, steps)
@@ -81,6 +88,8 @@ def train(
         done += count
         if done < steps:
             checkpoint.store(path, variables, done=done)
+    if in_training is not student:
+        student.set_weights(in_training.get_weights())
 
 
 def _restored(path: Path, variables: list, steps: int) -> int:

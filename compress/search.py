@@ -21,9 +21,10 @@ from kdsuite.compress.costs import Costs, wanted_share, widths
 from kdsuite.compress.errors import CompressionError
 from kdsuite.compress.export_measuring import logits as outputs
 from kdsuite.compress.goals import Goal
+from kdsuite.compress.pace import pace_of
 from kdsuite.compress.progress import Progress
 from kdsuite.compress.proofs import Proof
-from kdsuite.compress.recovery import STEPS_A_STRETCH, Training, train
+from kdsuite.compress.recovery import STEPS_A_STRETCH, Precision, Training, train
 from kdsuite.compress.scoring import Scores
 from kdsuite.compress.work import Work
 from kdsuite.prune import PruneError
@@ -34,7 +35,7 @@ RUNG_EPOCHS = (2, 8, 40)
 """The most epochs that each rung trains, however much time there is."""
 SURVIVORS = 3
 """Candidates in the middle rung."""
-FEWEST_STEPS, TRIAL_STEPS = 20, 10
+FEWEST_STEPS = 20
 OVERHEAD_SHARE = 0.35
 """Share of the first rung that may go into cutting, tracing and judging: it limits the number of candidates."""
 RANKING_IMAGES, RANKING_BATCH = 320, 32
@@ -74,10 +75,27 @@ class Setting:
         """Of channels, on a few training images."""
         return Scores(ranking_batches(self.train, RANKING_IMAGES))
 
-    def teach(self, student: keras.Model, path: Path, *, steps: int, seed: int, on_step: Callable[[int], None]) -> None:
+    def teach(
+        self,
+        student: keras.Model,
+        path: Path,
+        *,
+        precision: Precision,
+        steps: int,
+        seed: int,
+        on_step: Callable[[int], None],
+    ) -> None:
         """Trains a student as all candidates are; see `recovery.train`."""
         train(
-            student, self.train, self.train_outputs, self.training, path=path, steps=steps, seed=seed, on_step=on_step
+            student,
+            self.train,
+            self.train_outputs,
+            self.training,
+            path=path,
+            precision=precision,
+            steps=steps,
+            seed=seed,
+            on_step=on_step,
         )
 
     def judge(self, student: keras.Model) -> tuple[np.ndarray, float]:
@@ -160,32 +178,20 @@ def _first_rung(setting: Setting, work: Work, progress: Progress, reserve: float
 def _first_plan(recipe: Recipe, count: int, seconds: float, cutting: float, setting: Setting, work: Work) -> dict:
     """How many candidates, and how many steps each: from the time that the first one takes for a few batches."""
     student = keras.models.load_model(cut_path(work, recipe), compile=False)
-    a_step, first = seconds_a_step(student, setting, work)
+    pace = pace_of(student, setting.teach, work.path("trial.npz"), work.seconds_left)
     begin = time.monotonic()
     outputs(student, setting.validation)
-    overhead = cutting + first + time.monotonic() - begin
+    overhead = cutting + pace.seconds_before + time.monotonic() - begin
     candidates = int(min(count, max(2, OVERHEAD_SHARE * seconds / overhead)))
     most = RUNG_EPOCHS[0] * _steps_an_epoch(setting)
-    steps = int((seconds / candidates - overhead) / a_step)
+    steps = int((seconds / candidates - overhead) / pace.seconds_a_step)
     return {
         "candidates": candidates,
+        "precision": pace.precision,
         "steps": max(FEWEST_STEPS, min(most, steps)),
-        "seconds_a_step": a_step,
+        "seconds_a_step": pace.seconds_a_step,
         "seconds_beside_steps": overhead,
     }
-
-
-def seconds_a_step(student: keras.Model, setting: Setting, work: Work) -> tuple[float, float]:
-    """Seconds that a training step takes, and those that come before the second one; trains the student a little."""
-    times = [time.monotonic()]
-    setting.teach(
-        student,
-        work.path("trial.npz"),
-        steps=TRIAL_STEPS,
-        seed=SEED,
-        on_step=lambda step: times.append(time.monotonic()),
-    )
-    return (times[-1] - times[1]) / (TRIAL_STEPS - 1), times[1] - times[0]
 
 
 def _plan(rung: int, found: list[Candidate], setting: Setting, work: Work, reserve: float) -> dict:
@@ -253,6 +259,7 @@ def _train(
 ) -> dict:
     student = keras.models.load_model(start, compile=False)
     checkpoint = work.path(f"{recipe.key}/rung-{rung}.npz")
+    precision = work.read("rung-0")["precision"]
     keras.utils.set_random_seed(SEED)
     begin, spent = time.monotonic(), []
 
@@ -263,13 +270,14 @@ def _train(
         if step % STEPS_A_STRETCH == 0:
             work.tick()
 
-    setting.teach(student, checkpoint, steps=steps, seed=SEED + 1 + rung, on_step=on_step)
+    setting.teach(student, checkpoint, precision=precision, steps=steps, seed=SEED + 1 + rung, on_step=on_step)
     # The first step traces.
     seconds = (spent[-1] - spent[0]) / max(1, len(spent) - 1) * steps if len(spent) > 1 else time.monotonic() - begin
     logits, accuracy = setting.judge(student)
     distill.save_student(student, work.path(f"{recipe.key}/rung-{rung}.keras"))
     checkpoint.unlink(missing_ok=True)
     return {
+        "precision": precision,
         "steps": steps,
         "seconds": seconds,
         "accuracy": accuracy,

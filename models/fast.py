@@ -13,7 +13,7 @@ def fast_copy(model: keras.Model, policy: str = "mixed_bfloat16") -> keras.Model
 
     Args:
         model: functional, of layers of Keras and other such models; it is not changed.
-        policy: dtype policy of all layers that have the default one.
+        policy: dtype policy of all layers of Keras and this library that have the default one; others keep theirs.
 
     Returns:
         A model with the same weights in the same order.
@@ -23,7 +23,7 @@ def fast_copy(model: keras.Model, policy: str = "mixed_bfloat16") -> keras.Model
         if isinstance(layer, keras.Model):
             return fast_copy(layer, policy)
         config = layer.get_config()
-        if layer.dtype_policy.name == keras.config.dtype_policy().name and layer not in outputs:
+        if _is_known(layer) and layer.dtype_policy.name == keras.config.dtype_policy().name and layer not in outputs:
             config["dtype"] = policy
         if type(layer) is layers.BatchNormalization and layer.axis in (-1, 3):
             return _FusedBatchNormalization.from_config(config)
@@ -35,6 +35,10 @@ def fast_copy(model: keras.Model, policy: str = "mixed_bfloat16") -> keras.Model
     copy = keras.models.clone_model(model, clone_function=convert)
     copy.set_weights(model.get_weights())
     return copy
+
+
+def _is_known(layer: layers.Layer) -> bool:
+    return type(layer).__module__.split(".")[0] in ("keras", "kdsuite")
 
 
 class _FusedBatchNormalization(layers.BatchNormalization):

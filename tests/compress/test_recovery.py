@@ -22,16 +22,27 @@ def student():
     return keras.Sequential(layers)
 
 
-def trained(split, path, on_step=lambda step: None):
+def trained(split, path, on_step=lambda step: None, precision="float32"):
     made = student()
     training = recovery.Training(batch_size=5)
     outputs = distill.teacher_outputs(student(), split)
-    recovery.train(made, split, outputs, training, path=path, steps=STEPS, seed=1, on_step=on_step)
+    recovery.train(made, split, outputs, training, path=path, precision=precision, steps=STEPS, seed=1, on_step=on_step)
+    assert {weight.dtype for weight in made.weights} == {"float32"}
     return made.get_weights()
 
 
-def test_it_goes_on_where_it_was_killed(split, tmp_path, monkeypatch):
-    whole = trained(split, tmp_path / "none.npz")
+def test_a_student_takes_the_weights_of_the_copy_that_was_trained_in_bfloat16(split, tmp_path):
+    begin, exact = student().get_weights(), trained(split, tmp_path / "exact.npz")
+    fast = trained(split, tmp_path / "own.npz", precision="bfloat16")
+    assert not all(np.array_equal(one, other) for one, other in zip(exact, fast, strict=True))
+    for one, other, before in zip(exact, fast, begin, strict=True):
+        # Adam's steps differ by few of their own length.
+        assert np.abs(other - one).max() < 0.5 * np.abs(one - before).max()
+
+
+@pytest.mark.parametrize("precision", ["float32", "bfloat16"])
+def test_it_goes_on_where_it_was_killed(split, tmp_path, monkeypatch, precision):
+    whole = trained(split, tmp_path / "none.npz", precision=precision)
     monkeypatch.setattr(recovery, "STEPS_A_STRETCH", 2)
     seen = []
 
@@ -40,8 +51,8 @@ def test_it_goes_on_where_it_was_killed(split, tmp_path, monkeypatch):
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        trained(split, tmp_path / "own.npz", killed)
-    for one, other in zip(whole, trained(split, tmp_path / "own.npz", seen.append), strict=True):
+        trained(split, tmp_path / "own.npz", killed, precision)
+    for one, other in zip(whole, trained(split, tmp_path / "own.npz", seen.append, precision), strict=True):
         np.testing.assert_allclose(one, other, rtol=1e-6, atol=1e-7)
     assert seen[0] == 5
 

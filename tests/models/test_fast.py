@@ -73,6 +73,25 @@ def test_layers_of_another_policy_keep_it():
     assert copy.get_layer("exact").compute_dtype == "float64"
 
 
+class Doubled(keras.layers.Layer):
+    def call(self, inputs):
+        # Of a layer's author, who thought of float32 alone.
+        return inputs * tf.constant(2.0)
+
+
+def test_layers_of_others_compute_in_what_their_authors_gave_them(images):
+    inputs = keras.Input((32, 32, 3))
+    x = keras.layers.Conv2D(4, 3, name="conv")(inputs)
+    x = keras.layers.Conv2D(2, 3, name="next")(Doubled(name="doubled")(x))
+    copy = models.fast_copy(keras.Model(inputs, keras.layers.Flatten()(x)))
+    assert [copy.get_layer(name).compute_dtype for name in ("conv", "doubled", "next")] == [
+        "bfloat16",
+        "float32",
+        "bfloat16",
+    ]
+    assert np.isfinite(copy(images)).all()
+
+
 @pytest.mark.parametrize("dtype", ["float32", "bfloat16"])
 def test_the_compiled_gelu_has_keras_values_and_gradients(dtype):
     x = tf.constant(np.linspace(-6, 6, 97), tf.float32)
