@@ -1,7 +1,7 @@
 """`compress` against what one would do instead: a row a network, in the same minutes each.
 
     python -m benchmarks.compress_against catdog --results results/reference                 (5.5 hours on 2 cores)
-    python -m benchmarks.compress_against cifar10 --minutes 15 --results results/reference   (1.6 hours)
+    python -m benchmarks.compress_against cifar10 --results results/reference                (3 hours)
 
 On Dogs vs. Cats the teacher is study 1's, MobileNet 0.75 with a new head on ImageNet features; on CIFAR-10 it is
 study 5's fast network of 2 million parameters. Each way gets the same budget, images, batch size and optimiser, and
