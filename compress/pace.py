@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import keras
+import tensorflow as tf
 
 from kdsuite.compress.recovery import Precision
 
@@ -32,6 +33,8 @@ class Pace:
 def pace_of(student: keras.Model, teach: Callable, path: Path, seconds_left: float) -> Pace:
     """The faster of float32 and bfloat16, each timed over a few steps, that train the student a little.
 
+    A network with an operation that cannot compute in bfloat16 trains in float32.
+
     Args:
         student: to train.
         teach: `Setting.teach`.
@@ -42,7 +45,12 @@ def pace_of(student: keras.Model, teach: Callable, path: Path, seconds_left: flo
     exact = _timed("float32", student, teach, path)
     if time.monotonic() - begin > SECOND_SHARE * seconds_left:
         return exact
-    return min(exact, _timed("bfloat16", student, teach, path), key=lambda pace: pace.seconds_a_step)
+    try:
+        fast = _timed("bfloat16", student, teach, path)
+    except (tf.errors.OpError, TypeError, ValueError):
+        # An operation without a kernel for bfloat16, or one that takes its inputs to be float32.
+        return exact
+    return min(exact, fast, key=lambda pace: pace.seconds_a_step)
 
 
 def _timed(precision: Precision, student: keras.Model, teach: Callable, path: Path) -> Pace:

@@ -1,10 +1,14 @@
 """Which precision a student trains in."""
 
 import keras
+import numpy as np
 import pytest
+import tensorflow as tf
 
+from kdsuite import data
 from kdsuite.compress import pace
 from kdsuite.compress.pace import Pace, pace_of
+from kdsuite.compress.recovery import Training, train
 
 
 @pytest.fixture
@@ -37,3 +41,26 @@ def test_of_a_small_budget_nothing_goes_into_a_second_trial(clock, tmp_path):
     seconds = {"float32": 0.2, "bfloat16": 0.1}
     pace_of(keras.Sequential(), teaching(clock, asked, seconds), tmp_path / "trial.npz", 300)
     assert asked == ["float32"]
+
+
+def test_a_network_that_bfloat16_cannot_compute_trains_in_float32(tmp_path):
+    def teach(student, path, *, precision, steps, seed, on_step):
+        train(student, split, None, training, path=path, precision=precision, steps=steps, seed=seed, on_step=on_step)
+
+    inputs = keras.Input((4, 4, 1))
+    outputs = Exact()(keras.layers.Dense(3)(keras.layers.Flatten()(inputs)))
+    student = keras.Model(inputs, keras.layers.Dense(2)(outputs))
+    split = data.Split.from_arrays(np.zeros((20, 4, 4, 1), np.uint8), np.arange(20) % 2)
+    training = Training(lambda_=0.0, batch_size=5)
+    with pytest.raises(tf.errors.InvalidArgumentError, match="bfloat16"):
+        teach(student, tmp_path / "own.npz", precision="bfloat16", steps=1, seed=0, on_step=lambda step: None)
+    assert pace_of(student, teach, tmp_path / "own.npz", 1e6).precision == "float32"
+
+
+@keras.saving.register_keras_serializable("test_pace")
+class Exact(keras.Operation):
+    def call(self, x):
+        return tf.add(x, tf.ones(3, tf.float32))
+
+    def compute_output_spec(self, x):
+        return keras.KerasTensor(x.shape, x.dtype)
