@@ -26,7 +26,7 @@ from kdsuite import compress, distill, prune
 from kdsuite.compress.candidates import Recipe, cut
 from kdsuite.compress.goals import Goal
 from kdsuite.compress.inputs import problem_of
-from kdsuite.compress.pace import pace_of
+from kdsuite.compress.pace import pace_of, timed
 from kdsuite.compress.pipeline import reserved, setting_of
 from kdsuite.compress.recovery import Training
 from kdsuite.compress.result import Result, paired_difference
@@ -46,6 +46,8 @@ ON_LABELS = {
     "Torch-Pruning, Taylor, labels": ("taylor", "global"),
 }
 SCRATCH = "from scratch, labels"
+TIMED_STEPS = 60
+"""Steps by which a way on labels plans all of its own: unlike `compress`, it has no later rung to plan by."""
 
 
 @dataclass(frozen=True)
@@ -168,7 +170,9 @@ class Comparison:
         begin = [weight.numpy() for weight in student.weights]
 
         def planned() -> dict:
-            pace = pace_of(student, setting.teach, work.path("trial.npz"), work.seconds_left)
+            path = work.path("trial.npz")
+            precision = pace_of(student, setting.teach, path, work.seconds_left).precision
+            pace = timed(precision, student, setting.teach, path, TIMED_STEPS)
             problem = problem_of(self.teacher, self.task.dataset, cache=self.config.cache)
             seconds = work.seconds_left - reserved(problem, setting.goal) - pace.seconds_before
             return {"precision": pace.precision, "steps": max(1, int(seconds / pace.seconds_a_step))}

@@ -21,7 +21,7 @@ class Pace:
 
     Attributes:
         precision: numbers that it computes with.
-        seconds_a_step: after the first step.
+        seconds_a_step: after the first steps.
         seconds_before: of building, tracing, and the first step.
     """
 
@@ -42,25 +42,33 @@ def pace_of(student: keras.Model, teach: Callable, path: Path, seconds_left: flo
         seconds_left: of the budget; where there are few, float32 is all that is timed.
     """
     begin = time.monotonic()
-    exact = _timed("float32", student, teach, path)
+    exact = timed("float32", student, teach, path)
     if time.monotonic() - begin > SECOND_SHARE * seconds_left:
         return exact
     try:
-        fast = _timed("bfloat16", student, teach, path)
+        fast = timed("bfloat16", student, teach, path)
     except (tf.errors.OpError, TypeError, ValueError):
         # An operation without a kernel for bfloat16, or one that takes its inputs to be float32.
         return exact
     return min(exact, fast, key=lambda pace: pace.seconds_a_step)
 
 
-def _timed(precision: Precision, student: keras.Model, teach: Callable, path: Path) -> Pace:
+def timed(precision: Precision, student: keras.Model, teach: Callable, path: Path, steps: int = TRIAL_STEPS) -> Pace:
+    """The pace in one precision, from the second half of some steps: the first ones are slower.
+
+    Args:
+        precision: to train in.
+        student, teach, path: as in `pace_of`.
+        steps: at least 2.
+    """
     times = [time.monotonic()]
     teach(
         student,
         path,
         precision=precision,
-        steps=TRIAL_STEPS,
+        steps=steps,
         seed=0,
         on_step=lambda step: times.append(time.monotonic()),
     )
-    return Pace(precision, (times[-1] - times[1]) / (TRIAL_STEPS - 1), times[1] - times[0])
+    half = steps // 2
+    return Pace(precision, (times[-1] - times[-1 - half]) / half, times[1] - times[0])
