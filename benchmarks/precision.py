@@ -1,9 +1,10 @@
-"""bfloat16 against float32: images a second of training, for a network of each study.
+"""Fast copies against the networks themselves: images a second of training, for a network of each study.
 
-    python -m benchmarks.precision        (about 5 minutes on 2 cores; writes build/precision.csv)
+    python -m benchmarks.precision        (about 6 minutes on 2 cores; writes build/precision.csv)
 
-Both sides train on the same random images in one process, in turns: the network, and the fast copy that the engine
-trains in its place under `precision bfloat16` (`models.fast_copy`); a ratio is the median over the turns.
+Three sides train on the same random images in one process, in turns: the network of Keras' layers, and the fast copies
+that the engine and `compress` train in its place, in float32 and in bfloat16 (`models.fast_copy`). A ratio is to the
+network itself, the median over the turns.
 """
 
 import os
@@ -41,9 +42,11 @@ NETWORKS = {
     "study 5: airbench 24": (lambda: models.airbench((24, 64, 64), input_shape=CIFAR, classes=10), CIFAR, 512),
     "study 5: airbench 64": (lambda: models.airbench((64, 256, 256), input_shape=CIFAR, classes=10), CIFAR, 512),
 }
+PRECISIONS = ("float32", "bfloat16")
 COLUMNS = (
-    *("trial", "batch_size", "float32", "bfloat16", "ratio", "lowest", "highest", "cores", "processor"),
-    *("keras", "tensorflow", "commit", "finished_at"),
+    *("trial", "batch_size", "itself", *PRECISIONS),
+    *(f"{precision}_{what}" for precision in PRECISIONS for what in ("ratio", "lowest", "highest")),
+    *("cores", "processor", "keras", "tensorflow", "commit", "finished_at"),
 )
 
 
@@ -61,32 +64,38 @@ class Config:
 
 def main(config: Config) -> None:
     table = Table(config.results / "precision.csv", COLUMNS, ("trial", "processor"))
-    print(f"{'images a second':28}{'float32':>10}{'bfloat16':>10}{'ratio':>8}   lowest to highest")
+    print(f"{'images a second':28}{'itself':>10}" + "".join(f"{name:>10}{'ratio':>7}{'':14}" for name in PRECISIONS))
     for name, (build, shape, batch_size) in NETWORKS.items():
-        sides = speeds(build, shape, batch_size, config)
-        ratios = [fast / plain for plain, fast in zip(*sides, strict=True)]
-        plain, fast = map(statistics.median, sides)
-        ratio, lowest, highest = statistics.median(ratios), min(ratios), max(ratios)
-        print(f"{name:28}{plain:>10,.0f}{fast:>10,.0f}{ratio:>8.2f}   {lowest:.2f} to {highest:.2f}", flush=True)
-        row = {"trial": name, "batch_size": batch_size, "float32": plain, "bfloat16": fast, "ratio": ratio}
-        row |= {"lowest": lowest, "highest": highest, "cores": os.cpu_count(), "processor": processor()}
+        itself, *copies = speeds(build, shape, batch_size, config)
+        line = f"{name:28}{statistics.median(itself):>10,.0f}"
+        row = {"trial": name, "batch_size": batch_size, "itself": statistics.median(itself)}
+        for precision, speed in zip(PRECISIONS, copies, strict=True):
+            ratios = [fast / plain for plain, fast in zip(itself, speed, strict=True)]
+            ratio, lowest, highest = statistics.median(ratios), min(ratios), max(ratios)
+            line += f"{statistics.median(speed):>10,.0f}{ratio:>7.2f} ({lowest:.2f} to {highest:.2f})"
+            row |= {precision: statistics.median(speed), f"{precision}_ratio": ratio}
+            row |= {f"{precision}_lowest": lowest, f"{precision}_highest": highest}
+        print(line, flush=True)
+        row |= {"cores": os.cpu_count(), "processor": processor()}
         table.append([row | versions() | {"finished_at": now()}], replace=True)
 
 
-def speeds(build, shape: tuple[int, ...], batch_size: int, config: Config) -> tuple[list[float], list[float]]:
-    """Images a second of each turn, in float32 and in bfloat16."""
+def speeds(build, shape: tuple[int, ...], batch_size: int, config: Config) -> list[list[float]]:
+    """Images a second of each turn: of the network itself, and of its copy in each precision."""
     random = np.random.default_rng(0)
     images = random.integers(0, 256, (batch_size, *shape), np.uint8)
     labels = random.integers(0, 2, batch_size)
     keras.utils.set_random_seed(0)
     model = build()
-    sides = [model, models.fast_copy(model)]
+    # The copy in float32 may be the model: a clone of it then takes its place, as both are compiled.
+    copies = [models.fast_copy(keras.models.clone_model(model), precision) for precision in PRECISIONS]
+    sides = [model, *copies]
     for side in sides:
         loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
         side.compile(keras.optimizers.Adam(1e-4), loss, jit_compile=False)
         # Traces and warms up.
         side.train_on_batch(images, labels)
-    measured: tuple[list[float], list[float]] = ([], [])
+    measured: list[list[float]] = [[] for _ in sides]
     for _ in range(config.turns):
         for side, own in zip(sides, measured, strict=True):
             steps, begin = 0, time.perf_counter()

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from kdsuite.compress.candidates import Recipe
 from kdsuite.compress.costs import Costs, share
 from kdsuite.compress.goals import Goal
-from kdsuite.compress.recovery import Precision
+from kdsuite.models.fast import Precision
 
 STILL_TO_COME = (0.05, 0.015)
 """By rung, how much of its accuracy a candidate may still lack of the goal and go on: more training wins it back."""

@@ -8,7 +8,7 @@ from pathlib import Path
 import keras
 import tensorflow as tf
 
-from kdsuite.compress.recovery import Precision
+from kdsuite.models.fast import Precision
 
 TRIAL_STEPS = 10
 SECOND_SHARE = 0.02

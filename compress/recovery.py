@@ -4,14 +4,12 @@ import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
 
 import keras
 
 from kdsuite import data, distill, models
 from kdsuite.distill import checkpoint
-
-Precision = Literal["float32", "bfloat16"]
+from kdsuite.models.fast import Precision
 
 STEPS_A_STRETCH = 250
 """Steps between two checkpoints: at 32 images a step and 60 images a second, two minutes."""
@@ -53,8 +51,8 @@ def train(
         split: training images, with the views of the user's augmentation.
         outputs: the teacher's on this split; None where it has no weight.
         training: how.
-        precision: numbers that layers compute with; with "bfloat16" a copy is trained (`models.fast_copy`), and the
-            student takes its weights in the end.
+        precision: numbers that layers compute with. A copy is trained (`models.fast_copy`), and the student takes its
+            weights in the end.
         steps: of batches that are all full.
         seed: of the order of the images.
         path: of a checkpoint to go on from; written after each stretch.
@@ -63,7 +61,7 @@ def train(
     student.trainable = True
     for layer in student.layers:
         layer.trainable = True
-    in_training = models.fast_copy(student) if precision == "bfloat16" else student
+    in_training = models.fast_copy(student, precision)
     warm_up = max(1, steps // 10)
     rate = keras.optimizers.schedules.CosineDecay(
         training.learning_rate / 10,

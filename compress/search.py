@@ -24,9 +24,10 @@ from kdsuite.compress.goals import Goal
 from kdsuite.compress.pace import pace_of
 from kdsuite.compress.progress import Progress
 from kdsuite.compress.proofs import Proof
-from kdsuite.compress.recovery import STEPS_A_STRETCH, Precision, Training, train
+from kdsuite.compress.recovery import STEPS_A_STRETCH, Training, train
 from kdsuite.compress.scoring import Scores
 from kdsuite.compress.work import Work
+from kdsuite.models.fast import Precision
 from kdsuite.prune import PruneError
 
 RUNG_SHARES = (0.25, 0.3, 1.0)

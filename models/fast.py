@@ -1,33 +1,41 @@
-"""Copies of networks that train faster on CPUs with bfloat16, at the same weights."""
+"""Copies of networks that train faster on CPUs, at the same weights."""
+
+from typing import Literal
 
 import keras
 import tensorflow as tf
 from keras import layers
 
+Precision = Literal["float32", "bfloat16"]
+POLICIES = {"float32": "float32", "bfloat16": "mixed_bfloat16"}
 
-def fast_copy(model: keras.Model, policy: str = "mixed_bfloat16") -> keras.Model:
+
+def fast_copy(model: keras.Model, precision: Precision = "bfloat16") -> keras.Model:
     """A copy to train in the model's place; `model.set_weights(copy.get_weights())` brings the result back.
 
-    The copy computes in bfloat16; weights, batch norm's statistics and logits stay float32. Its batch norm is one
-    operation where Keras' are several, and its GELU is compiled by XLA (its convolutions are not: that slows them).
+    Its batch norm is one operation where Keras' are several, and its GELU is compiled by XLA (its convolutions are not:
+    that slows them). In bfloat16, weights, batch norm's statistics and logits stay float32.
 
     Args:
         model: functional, of layers of Keras and other such models; it is not changed.
-        policy: dtype policy of all layers of Keras and this library that have the default one; others keep theirs.
+        precision: of all layers of Keras and this library that have the default policy; others keep theirs.
 
     Returns:
-        A model with the same weights in the same order.
+        A model with the same weights in the same order: the model itself where a copy in float32 would do the same.
     """
+    if precision == "float32" and not _has_faster_twins(model):
+        return model
+    policy = POLICIES[precision]
 
     def convert(layer):
         if isinstance(layer, keras.Model):
-            return fast_copy(layer, policy)
+            return fast_copy(layer, precision)
         config = layer.get_config()
         if _is_known(layer) and layer.dtype_policy.name == keras.config.dtype_policy().name and layer not in outputs:
             config["dtype"] = policy
-        if type(layer) is layers.BatchNormalization and layer.axis in (-1, 3):
+        if _can_be_fused(layer):
             return _FusedBatchNormalization.from_config(config)
-        if type(layer) is layers.Activation and layer.activation is keras.activations.gelu:
+        if _can_be_compiled(layer):
             return _CompiledGelu(name=layer.name, dtype=config["dtype"])
         return type(layer).from_config(config)
 
@@ -37,13 +45,28 @@ def fast_copy(model: keras.Model, policy: str = "mixed_bfloat16") -> keras.Model
     return copy
 
 
+def _has_faster_twins(model: keras.Model) -> bool:
+    return any(
+        _has_faster_twins(layer) if isinstance(layer, keras.Model) else _can_be_fused(layer) or _can_be_compiled(layer)
+        for layer in model.layers
+    )
+
+
+def _can_be_fused(layer: layers.Layer) -> bool:
+    return type(layer) is layers.BatchNormalization and layer.input_spec.ndim == 4 and layer.axis in (-1, 3)
+
+
+def _can_be_compiled(layer: layers.Layer) -> bool:
+    return type(layer) is layers.Activation and layer.activation is keras.activations.gelu
+
+
 def _is_known(layer: layers.Layer) -> bool:
     return type(layer).__module__.split(".")[0] in ("keras", "kdsuite")
 
 
 class _FusedBatchNormalization(layers.BatchNormalization):
     def call(self, inputs, training=None, mask=None):
-        if len(inputs.shape) != 4 or self.synchronized:
+        if self.synchronized:
             return super().call(inputs, training=training, mask=mask)
         gamma = self.gamma if self.scale else tf.ones_like(self.moving_mean)
         beta = self.beta if self.center else tf.zeros_like(self.moving_mean)

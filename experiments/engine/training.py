@@ -46,9 +46,9 @@ class Trained:
 def train_network(study: Study, trial: Trial, networks, *, folder: Path, tick: Callable[[dict], None]) -> Trained:
     """Builds and trains the network of a trial, continuing from the checkpoint in `folder` if there is one.
 
-    Batches depend on the trial's seed and the epoch only, so the networks of one seed see the same ones. With precision
-    "bfloat16" a copy is trained, and each epoch's validation is the copy's; what is kept and measured in the end is the
-    float32 network with the copy's weights.
+    Batches depend on the trial's seed and the epoch only, so the networks of one seed see the same ones. What trains is
+    a fast copy (`models.fast_copy`), and each epoch's validation is the copy's; what is kept and measured in the end is
+    the float32 network with the copy's weights.
 
     Args:
         study: says how to build it, on which data and targets.
@@ -66,7 +66,7 @@ def train_network(study: Study, trial: Trial, networks, *, folder: Path, tick: C
     count = study.config.devices
     with devices.scope(count):
         model = study.build(trial, networks)
-        in_training = models.fast_copy(model) if trial.precision == "bfloat16" else model
+        in_training = models.fast_copy(model, trial.precision)
         distiller = _compiled(study, trial, in_training, targets)
     dataset = study.data(trial)
     history = checkpoints.restore(folder, distiller, trial.epochs)

@@ -28,8 +28,7 @@ class Trial:
         test_stale_batch_norm: test before that too.
         evaluate_every_epoch: evaluate each epoch with recalibrated statistics too.
         metrics: what is measured beside the loss.
-        precision: of the layers' computations in training; with "bfloat16" a fast copy is trained (`models.fast_copy`),
-            and its weights are measured in float32.
+        precision: of the layers' computations in training (`models.fast_copy`); what is measured computes in float32.
     """
 
     # Raised by one when the code that trains this class of trials changes what comes out.

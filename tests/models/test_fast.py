@@ -10,6 +10,7 @@ BUILDERS = {
     "resnet": lambda: models.resnet(8, 4),
     "vgg": lambda: models.vgg(((4, 4), (8,))),
 }
+WITH_TWINS = BUILDERS | {"mobilenet": lambda: models.mobilenet(classes=10, alpha=0.25, image_size=32, imagenet=False)}
 
 
 @pytest.fixture
@@ -24,10 +25,11 @@ def step(model: keras.Model, images: np.ndarray) -> list[np.ndarray]:
     return model.get_weights()
 
 
-@pytest.mark.parametrize("build", BUILDERS.values(), ids=BUILDERS)
+@pytest.mark.parametrize("build", WITH_TWINS.values(), ids=WITH_TWINS)
 def test_a_float32_copy_trains_as_the_model_does(build, images):
     model = build()
     copy = models.fast_copy(model, "float32")
+    assert copy is not model
     np.testing.assert_allclose(copy(images), model(images), rtol=1e-4, atol=1e-4)
     for ours, theirs in zip(step(copy, images), step(model, images), strict=True):
         np.testing.assert_allclose(ours, theirs, rtol=1e-3, atol=1e-3)
@@ -51,6 +53,22 @@ def test_the_models_own_weights_are_left_alone(images):
     step(models.fast_copy(model), images)
     for ours, theirs in zip(model.get_weights(), before, strict=True):
         np.testing.assert_array_equal(ours, theirs)
+
+
+def test_where_no_layer_has_a_faster_twin_float32_is_left_to_the_model_itself():
+    layers = [keras.Input((4, 4, 1)), keras.layers.Flatten(), keras.layers.Dense(3, activation="gelu")]
+    # Batch norm of vectors is no operation of TensorFlow's.
+    model = keras.Sequential([*layers, keras.layers.BatchNormalization(), keras.layers.Dense(2)])
+    assert models.fast_copy(model, "float32") is model
+    assert models.fast_copy(model, "bfloat16") is not model
+
+
+def test_a_twin_within_an_inner_model_is_found(images):
+    inputs = keras.Input((32, 32, 3))
+    model = keras.Model(inputs, keras.layers.Dense(2)(BUILDERS["vgg"]()(inputs)))
+    copy = models.fast_copy(model, "float32")
+    assert copy is not model
+    np.testing.assert_allclose(copy(images), model(images), rtol=1e-4, atol=1e-4)
 
 
 def test_models_within_a_model_are_copied_as_it_is(images):
@@ -97,7 +115,7 @@ def test_the_compiled_gelu_has_keras_values_and_gradients(dtype):
     x = tf.constant(np.linspace(-6, 6, 97), tf.float32)
     inputs = keras.Input((1,))
     model = keras.Model(inputs, keras.layers.Identity()(keras.layers.Activation("gelu", name="gelu")(inputs)))
-    layer = models.fast_copy(model, "float32" if dtype == "float32" else "mixed_bfloat16").get_layer("gelu")
+    layer = models.fast_copy(model, dtype).get_layer("gelu")
     with tf.GradientTape(persistent=True) as tape:
         tape.watch(x)
         ours = tf.cast(layer(tf.cast(x, dtype)), tf.float32)
