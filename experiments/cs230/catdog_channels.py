@@ -30,6 +30,7 @@ from experiments.engine.networks import Networks
 from experiments.engine.study import Details
 from experiments.engine.training import accuracy
 from experiments.engine.trial import Trial
+from kdsuite import models
 from kdsuite.data import Split
 from kdsuite.prune import Criterion
 
@@ -77,7 +78,9 @@ class Channels(CatdogStudy):
         begin = time.perf_counter()
         untrained = self.cut(trial, parent)
         seconds = time.perf_counter() - begin
-        before, after = seconds_in_turns([parent, student], self.dataset.test)
+        # The student may be a fast copy already.
+        pair = [models.fast_copy(network, "float32") for network in (parent, student)]
+        before, after = seconds_in_turns(pair, self.dataset.test)
         measured = {
             "surgery_seconds": seconds,
             "validation_accuracy_before_training": accuracy(untrained, self.dataset.validation),
@@ -91,11 +94,11 @@ class Channels(CatdogStudy):
         return Details(usual.columns | measured, {"channels": lines})
 
 
-def seconds_in_turns(models: list[keras.Model], split: Split) -> list[float]:
-    """Median seconds of a forward pass of `TIMED_IMAGES` images, the models timed in turns on the same images."""
+def seconds_in_turns(networks: list[keras.Model], split: Split) -> list[float]:
+    """Median seconds of a forward pass of `TIMED_IMAGES` images, the networks timed in turns on the same images."""
     images, _ = next(iter(split.batches(TIMED_IMAGES)))
-    forwards = [tf.function(lambda x, model=model: model(x, training=False)) for model in models]
-    timings = [[] for _ in models]
+    forwards = [tf.function(lambda x, network=network: network(x, training=False)) for network in networks]
+    timings = [[] for _ in networks]
     for turn in range(TIMINGS + 1):
         for forward, seconds in zip(forwards, timings, strict=True):
             begin = time.perf_counter()

@@ -108,9 +108,10 @@ class Pool:
         elif word == "error":
             raise UsageError(content)
         elif word == "ready":
-            worker.starting, worker.first_memory = False, content
+            worker.starting = False
         elif word == "done":
             task, worker.task = worker.task, None
+            worker.first_memory = worker.first_memory or content
             if content - worker.first_memory > GROWTH_BYTES:
                 self._replace(worker)
             return task, None

@@ -161,7 +161,7 @@ class Study:
 
         Args:
             trial: what was trained.
-            distiller: its network within its distiller, after the test.
+            distiller: of the network or of a copy with its weights (`Trained.distiller`), after the test.
             history: one dict an epoch.
             networks: other trained networks.
         """

@@ -32,7 +32,7 @@ class Trained:
 
     Attributes:
         model: the network itself.
-        distiller: the network within its distiller, compiled.
+        distiller: compiled, of a fast copy of the network in float32 that has its weights, or of the network itself.
         targets: what it learned from beside labels.
         history: one dict an epoch.
     """
@@ -47,8 +47,8 @@ def train_network(study: Study, trial: Trial, networks, *, folder: Path, tick: C
     """Builds and trains the network of a trial, continuing from the checkpoint in `folder` if there is one.
 
     Batches depend on the trial's seed and the epoch only, so the networks of one seed see the same ones. What trains is
-    a fast copy (`models.fast_copy`), and each epoch's validation is the copy's; what is kept and measured in the end is
-    the float32 network with the copy's weights.
+    a fast copy (`models.fast_copy`), and each epoch's validation is the copy's; what is kept in the end is the network
+    with the copy's weights, and what is measured a copy in float32.
 
     Args:
         study: says how to build it, on which data and targets.
@@ -99,8 +99,11 @@ def train_network(study: Study, trial: Trial, networks, *, folder: Path, tick: C
         checkpoints.save(folder, distiller, history)
         tick(history[-1])
     if in_training is not model:
+        model.set_weights(in_training.get_weights())
+    if trial.precision != "float32":
         with devices.scope(count):
-            distiller = _brought_back(distiller, _compiled(study, trial, model, targets))
+            exact = models.fast_copy(model, "float32")
+            distiller = _brought_back(distiller, _compiled(study, trial, exact, targets))
     return Trained(model, distiller, targets, history)
 
 
@@ -169,6 +172,7 @@ def measure(trained: Trained, trial: Trial, dataset: Dataset, *, on_test: bool =
         if on_test and trial.test_stale_batch_norm:
             tested["test_accuracy_stale_batch_norm"] = evaluate(distiller, dataset.test)["accuracy"]
         distill.recalibrate(model, dataset.train)
+        trained.model.set_weights(model.get_weights())
     if on_test:
         test = evaluate(distiller, dataset.test, targets.test)
         tested["test_loss"] = test["loss"]
@@ -179,8 +183,8 @@ def measure(trained: Trained, trial: Trial, dataset: Dataset, *, on_test: bool =
     return {
         "params": model.count_params(),
         "trainable_params": sum(int(np.prod(weight.shape)) for weight in model.trainable_weights),
-        "macs": prune.macs(model),
-        "model_bytes": _file_bytes(model),
+        "macs": prune.macs(trained.model),
+        "model_bytes": _file_bytes(trained.model),
         "validation_accuracy": evaluate(distiller, dataset.validation, targets.validation).get("accuracy"),
         **tested,
         "train_seconds": seconds if trained.history else None,
@@ -191,7 +195,7 @@ def predictions(trained: Trained, trial: Trial, dataset: Dataset) -> np.ndarray 
     """The class of each test image as the network sees it, uint16 (n,), or None of a network that gives no classes."""
     if "accuracy" not in trial.metrics:
         return None
-    return outputs(trained.model, dataset.test).argmax(-1).astype(np.uint16)
+    return outputs(trained.distiller.student, dataset.test).argmax(-1).astype(np.uint16)
 
 
 def _file_bytes(model: keras.Model) -> int:

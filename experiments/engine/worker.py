@@ -39,7 +39,7 @@ def work(connection: Connection, experiment: str, options: list[str]) -> None:
     config = cli.configuration(study, entry, options)
     runner = Runner(experiment, study.load(entry.module, entry.trains)(config), config.results)
     runner.networks.tick = lambda epoch: connection.send(("epoch", epoch))
-    connection.send(("ready", memory()))
+    connection.send(("ready", None))
     try:
         while True:
             what, key = connection.recv()

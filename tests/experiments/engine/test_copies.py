@@ -1,4 +1,4 @@
-"""bfloat16: a fast copy is trained, and what is kept and measured is the float32 network with the copy's weights."""
+"""A fast copy is trained; what is kept is the network with the copy's weights, what is measured computes in float32."""
 
 from dataclasses import replace
 from functools import cached_property
@@ -10,7 +10,7 @@ import pytest
 from experiments.engine.config import Config
 from experiments.engine.networks import Networks
 from experiments.engine.study import Study, Targets
-from experiments.engine.training import evaluate, outputs, train_network
+from experiments.engine.training import evaluate, measure, outputs, train_network
 from experiments.engine.trial import Trial
 from kdsuite import distill
 from kdsuite.data import Dataset
@@ -64,17 +64,18 @@ def train(small_split, tmp_path):
 def test_the_float32_network_has_what_the_copy_learned(train, small_split, trial):
     trained, (copy, distiller) = train(replace(trial, precision="bfloat16"))
     assert trained.distiller is distiller
-    assert distiller.student is trained.model
     assert copy.student.get_layer("conv").compute_dtype == "bfloat16"
-    assert {layer.compute_dtype for layer in trained.model.layers} == {"float32"}
-    for ours, learned in zip(trained.model.get_weights(), copy.student.get_weights(), strict=True):
-        np.testing.assert_array_equal(ours, learned)
+    for network in (trained.model, distiller.student):
+        assert {layer.compute_dtype for layer in network.layers} == {"float32"}
+        for ours, learned in zip(network.get_weights(), copy.student.get_weights(), strict=True):
+            np.testing.assert_array_equal(ours, learned)
     regressors = zip(distiller.regressors, copy.regressors, strict=True)
     assert len(distiller.regressors) == (1 if trial is HINTED else 0)
     for ours, learned in regressors:
         assert ours.get_weights()
         np.testing.assert_array_equal(ours.kernel, learned.kernel)
-    logits = outputs(trained.model, small_split)
+    logits = outputs(distiller.student, small_split)
+    np.testing.assert_allclose(outputs(trained.model, small_split), logits, rtol=1e-5, atol=1e-5)
     # The copy's logits carry the rounding of bfloat16, the network's do not.
     assert not np.array_equal(logits, logits.astype("bfloat16").astype(np.float32))
     measured = evaluate(trained.distiller, small_split)["loss"]
@@ -92,8 +93,22 @@ def test_a_copy_goes_on_at_its_checkpoint(train):
     np.testing.assert_array_equal(distiller.regressors[0].kernel, copy.regressors[0].kernel)
 
 
-def test_float32_trains_the_network_itself(train):
-    trained, made = train(PLAIN)
+def test_in_float32_the_copy_that_was_trained_is_measured_and_the_network_keeps_what_comes_out(train, small_split):
+    trial = replace(PLAIN, recalibrate=True)
+    trained, made = train(trial)
     assert made == [trained.distiller]
+    assert trained.distiller.student is not trained.model
+    before = trained.model.get_weights()
+    assert measure(trained, trial, Dataset("made up", "made up", ("a", "b", "c"), *3 * [small_split]))["test_loss"] > 0
+    for ours, measured in zip(trained.model.get_weights(), trained.distiller.student.get_weights(), strict=True):
+        np.testing.assert_array_equal(ours, measured)
+    # Gamma, beta, and then the statistics, which are computed anew.
+    assert [np.array_equal(*pair) for pair in zip(trained.model.get_weights(), before, strict=True)] == [
+        *(True, True, False, False),
+        *4 * [True],
+    ]
+
+
+def test_rows_say_the_precision():
     assert PLAIN.columns()["precision"] == "float32"
     assert replace(PLAIN, precision="bfloat16").columns()["precision"] == "bfloat16"

@@ -29,12 +29,13 @@ class FakeProcess:
 class FakeConnection:
     """A worker that is ready at once and does each task it is given; or dies on some."""
 
-    def __init__(self, deadly=()):
-        self.messages, self.deadly, self.given = [("ready", 0)], deadly, []
+    def __init__(self, deadly=(), memory=()):
+        self.messages, self.deadly, self.given, self.memory = [("ready", None)], deadly, [], list(memory)
 
     def send(self, message):
         self.given.append(message[1])
-        self.messages.append(EOFError() if message[1] in self.deadly else ("done", 0))
+        memory = self.memory.pop(0) if self.memory else 1 << 30
+        self.messages.append(EOFError() if message[1] in self.deadly else ("done", memory))
 
     def recv(self):
         message = self.messages.pop(0)
@@ -50,11 +51,11 @@ class FakeConnection:
 def pool(monkeypatch):
     """Makes a pool of fake workers; gives its `run`, the order in which tasks are done, and the connections."""
 
-    def make(workers, deadly=()):
+    def make(workers, deadly=(), memory=()):
         connections, done = [], []
 
         def start(self):
-            connections.append(FakeConnection(deadly))
+            connections.append(FakeConnection(deadly, memory))
             return launch._Worker(FakeProcess(), connections[-1])
 
         monkeypatch.setattr(Pool, "_start", start)
@@ -63,6 +64,15 @@ def pool(monkeypatch):
         return (lambda tasks: made.run(tasks, lambda task: done.append(task.key))), done, connections
 
     return make
+
+
+def test_a_worker_is_replaced_when_it_has_grown_since_its_first_trial(pool):
+    # The first trial takes what every trial takes.
+    gigabyte = 1 << 30
+    run, done, connections = pool(1, memory=[2 * gigabyte, 2.4 * gigabyte, 3 * gigabyte, gigabyte])
+    run([Task(name, frozenset()) for name in "abcd"])
+    assert done == list("abcd")
+    assert [connection.given for connection in connections] == [["a", "b", "c"], ["d"]]
 
 
 def test_a_trial_waits_for_those_it_needs(pool):
