@@ -22,7 +22,8 @@ def sentence(setting: Setting, study: Study, missing: Sequence[Trial]) -> str:
     total = seconds(setting.experiment, study, missing)
     if total is None:
         return f"time: unknown, the reference has no rows of {setting.experiment} yet"
-    return f"time: about {duration(total)} of training on 2 CPU cores, as the reference's rows took"
+    training = f"about {duration(total)} of training on 2 CPU cores, as the reference's rows took"
+    return f"time: {training}, and some seconds to start and measure each of {len(missing)} trials"
 
 
 def seconds(experiment: str, study: Study, missing: Sequence[Trial]) -> float | None:

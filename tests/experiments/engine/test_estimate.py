@@ -1,0 +1,52 @@
+"""How long a run is said to take, against rows made up."""
+
+from types import SimpleNamespace
+
+import pandas as pd
+import pytest
+
+from experiments.engine import estimate
+from experiments.engine.trial import Trial
+
+STUDENT = Trial(method="plain", network="small", seed=0, epochs=3, batch_size=32, learning_rate=0.1)
+
+
+def told(tmp_path, monkeypatch, rows):
+    """The sentence for three students on 50 images, where the reference has these rows."""
+    folder = tmp_path / "results/reference/made-up/one"
+    folder.mkdir(parents=True)
+    common = {"teacher": None, "epochs": 2, "train_size": 100}
+    pd.DataFrame([common | row for row in rows]).to_csv(folder / "rows.csv")
+    monkeypatch.setattr(estimate, "ROOT", tmp_path)
+    study = SimpleNamespace(data=lambda trial: SimpleNamespace(train=range(50)))
+    return estimate.sentence(SimpleNamespace(experiment="made-up"), study, 3 * [STUDENT])
+
+
+@pytest.mark.parametrize(
+    ("network", "batch_size", "seconds"),
+    [
+        # 3 trials x 3 epochs x 50 images, of 9.6 seconds for 2 epochs of 100.
+        ("small", 32, "22 s"),
+        # Of another batch size, for want of one as large.
+        ("small", 128, "22 s"),
+        # Of all networks.
+        ("large", 32, "22 s"),
+    ],
+)
+def test_a_trial_is_said_to_take_what_rows_alike_took_an_image(tmp_path, monkeypatch, network, batch_size, seconds):
+    sentence = told(tmp_path, monkeypatch, [{"student": network, "batch_size": batch_size, "train_seconds": 9.6}])
+    assert sentence == (
+        f"time: about {seconds} of training on 2 CPU cores, as the reference's rows took, and some seconds to start "
+        "and measure each of 3 trials"
+    )
+
+
+def test_rows_of_the_same_network_and_batch_size_count_alone(tmp_path, monkeypatch):
+    own = {"student": "small", "batch_size": 32, "train_seconds": 9.6}
+    others = [own | {"batch_size": 8, "train_seconds": 1e6}, own | {"student": "large", "train_seconds": 1e6}]
+    assert "about 22 s of training" in told(tmp_path, monkeypatch, [own, *others])
+
+
+@pytest.mark.parametrize(("span", "words"), [(89.4, "89 s"), (90, "2 min"), (5399, "90 min"), (5400, "1.5 h")])
+def test_durations_have_the_unit_that_a_person_would_use(span, words):
+    assert estimate.duration(span) == words
