@@ -31,6 +31,8 @@ def fast_copy(model: keras.Model, precision: Precision = "bfloat16") -> keras.Mo
         if isinstance(layer, keras.Model):
             return fast_copy(layer, precision)
         config = layer.get_config()
+        if not isinstance(layer, layers.Layer):
+            return type(layer).from_config(config)
         if _is_known(layer) and layer.dtype_policy.name == keras.config.dtype_policy().name and layer not in outputs:
             config["dtype"] = policy
         if _can_be_fused(layer):

@@ -10,7 +10,6 @@ BUILDERS = {
     "resnet": lambda: models.resnet(8, 4),
     "vgg": lambda: models.vgg(((4, 4), (8,))),
 }
-WITH_TWINS = BUILDERS | {"mobilenet": lambda: models.mobilenet(classes=10, alpha=0.25, image_size=32, imagenet=False)}
 
 
 @pytest.fixture
@@ -25,7 +24,7 @@ def step(model: keras.Model, images: np.ndarray) -> list[np.ndarray]:
     return model.get_weights()
 
 
-@pytest.mark.parametrize("build", WITH_TWINS.values(), ids=WITH_TWINS)
+@pytest.mark.parametrize("build", BUILDERS.values(), ids=BUILDERS)
 def test_a_float32_copy_trains_as_the_model_does(build, images):
     model = build()
     copy = models.fast_copy(model, "float32")
@@ -81,6 +80,15 @@ def test_models_within_a_model_are_copied_as_it_is(images):
     assert copied.get_layer("pool").compute_dtype == "bfloat16"
     for ours, theirs in zip(copy.get_weights(), model.get_weights(), strict=True):
         np.testing.assert_array_equal(ours, theirs)
+    np.testing.assert_allclose(copy(images), model(images), atol=0.05 * np.abs(model(images)).max())
+
+
+@pytest.mark.parametrize("precision", ["float32", "bfloat16"])
+def test_operations_that_are_no_layers_are_copied_too(images, precision):
+    inner = BUILDERS["vgg"]()
+    model = keras.Model(inner.input, keras.layers.Dense(2)(keras.ops.softmax(inner.output / 2)))
+    copy = models.fast_copy(model, precision)
+    assert copy is not model
     np.testing.assert_allclose(copy(images), model(images), atol=0.05 * np.abs(model(images)).max())
 
 
