@@ -23,7 +23,7 @@ from experiments.engine.results import Results
 from experiments.engine.rows import check_writable
 from experiments.engine.settings import now, versions
 from experiments.engine.study import Study
-from experiments.engine.training import Diverged, measure, predictions, train_network, used_as_it_is
+from experiments.engine.training import Diverged, measure, train_network, used_as_it_is
 from experiments.engine.trial import Trial
 from experiments.engine.worker import CHOOSE, FINISH, NETWORK
 from kdsuite import distill
@@ -312,10 +312,10 @@ class Runner:
         if trial.save_network:
             self.networks.save(trial, trained.model, trained.history)
         return Finished(
-            self._described(trial) | measured | details.columns,
+            self._described(trial) | measured.columns | details.columns,
             trained.history,
             details.tables,
-            predictions(trained, trial, dataset) if on_test else None,
+            measured.predictions,
         )
 
     def _described(self, trial: Trial) -> dict:

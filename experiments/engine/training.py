@@ -157,8 +157,22 @@ def _evaluate_recalibrated(distiller, dataset: Dataset) -> dict[str, float]:
     return measured
 
 
-def measure(trained: Trained, trial: Trial, dataset: Dataset, *, on_test: bool = True) -> dict:
-    """The measured columns of a result row: accuracies at the end of training, and size.
+@dataclass(frozen=True)
+class Measured:
+    """What a trained network gives.
+
+    Attributes:
+        columns: of its row: accuracies at the end of training, and size.
+        predictions: the class of each test image as the network sees it, uint16 (n,), or None of a network that was not
+            tested or gives no classes.
+    """
+
+    columns: dict[str, Any]
+    predictions: np.ndarray | None = None
+
+
+def measure(trained: Trained, trial: Trial, dataset: Dataset, *, on_test: bool = True) -> Measured:
+    """Tests a trained network.
 
     Args:
         trained: from `train_network`.
@@ -166,21 +180,24 @@ def measure(trained: Trained, trial: Trial, dataset: Dataset, *, on_test: bool =
         dataset: measures on `validation` and `test`.
         on_test: measure on `test`; candidates of a choice are not.
     """
-    distiller, targets, tested = trained.distiller, trained.targets, {}
-    model = distiller.student
+    distiller, targets = trained.distiller, trained.targets
+    model, tested, predictions = distiller.student, {}, None
     if trial.recalibrate:
         if on_test and trial.test_stale_batch_norm:
             tested["test_accuracy_stale_batch_norm"] = evaluate(distiller, dataset.test)["accuracy"]
         distill.recalibrate(model, dataset.train)
         trained.model.set_weights(model.get_weights())
-    if on_test:
-        test = evaluate(distiller, dataset.test, targets.test)
-        tested["test_loss"] = test["loss"]
-        if "accuracy" in test:
-            tested["test_accuracy"] = test["accuracy"]
-            tested["test_errors"] = round((1 - test["accuracy"]) * len(dataset.test))
+    if on_test and "accuracy" in trial.metrics:
+        logits = outputs(model, dataset.test)
+        predictions = logits.argmax(-1).astype(np.uint16)
+        errors = int(np.sum(predictions != dataset.test.labels))
+        tested["test_loss"] = float(distiller.compute_loss(y=dataset.test.labels, y_pred=logits))
+        tested["test_accuracy"] = 1 - errors / len(dataset.test)
+        tested["test_errors"] = errors
+    elif on_test:
+        tested["test_loss"] = evaluate(distiller, dataset.test, targets.test)["loss"]
     seconds = sum(epoch["seconds"] for epoch in trained.history)
-    return {
+    columns = {
         "params": model.count_params(),
         "trainable_params": sum(int(np.prod(weight.shape)) for weight in model.trainable_weights),
         "macs": prune.macs(trained.model),
@@ -189,13 +206,7 @@ def measure(trained: Trained, trial: Trial, dataset: Dataset, *, on_test: bool =
         **tested,
         "train_seconds": seconds if trained.history else None,
     }
-
-
-def predictions(trained: Trained, trial: Trial, dataset: Dataset) -> np.ndarray | None:
-    """The class of each test image as the network sees it, uint16 (n,), or None of a network that gives no classes."""
-    if "accuracy" not in trial.metrics:
-        return None
-    return outputs(trained.distiller.student, dataset.test).argmax(-1).astype(np.uint16)
+    return Measured(columns, predictions)
 
 
 def _file_bytes(model: keras.Model) -> int:

@@ -21,7 +21,8 @@ HINTED = replace(PLAIN, method="kd", lambda_=0.5, temperature=2.0)
 
 def small(channels: int = 4) -> keras.Model:
     inputs = keras.Input((8, 8, 1))
-    hidden = keras.layers.Conv2D(channels, 3, name="conv")(keras.layers.BatchNormalization()(inputs))
+    convolution = keras.layers.Conv2D(channels, 3, kernel_regularizer="l2", name="conv")
+    hidden = convolution(keras.layers.BatchNormalization()(inputs))
     return keras.Model(inputs, keras.layers.Dense(3, name="logits")(keras.layers.Flatten()(hidden)))
 
 
@@ -99,9 +100,15 @@ def test_in_float32_the_copy_that_was_trained_is_measured_and_the_network_keeps_
     assert made == [trained.distiller]
     assert trained.distiller.student is not trained.model
     before = trained.model.get_weights()
-    assert measure(trained, trial, Dataset("made up", "made up", ("a", "b", "c"), *3 * [small_split]))["test_loss"] > 0
-    for ours, measured in zip(trained.model.get_weights(), trained.distiller.student.get_weights(), strict=True):
-        np.testing.assert_array_equal(ours, measured)
+    measured = measure(trained, trial, Dataset("made up", "made up", ("a", "b", "c"), *3 * [small_split]))
+    tested = evaluate(trained.distiller, small_split)
+    assert measured.columns["test_loss"] == pytest.approx(tested["loss"], rel=1e-5)
+    assert measured.columns["test_accuracy"] == pytest.approx(tested["accuracy"], rel=1e-6)
+    assert measured.predictions is not None
+    assert np.mean(measured.predictions == small_split.labels) == pytest.approx(tested["accuracy"], rel=1e-6)
+    assert measured.columns["test_errors"] == np.sum(measured.predictions != small_split.labels)
+    for ours, judged in zip(trained.model.get_weights(), trained.distiller.student.get_weights(), strict=True):
+        np.testing.assert_array_equal(ours, judged)
     # Gamma, beta, and then the statistics, which are computed anew.
     assert [np.array_equal(*pair) for pair in zip(trained.model.get_weights(), before, strict=True)] == [
         *(True, True, False, False),

@@ -48,7 +48,7 @@ def trained(count):
     found = train_network(study, distilled, networks, folder=config.cache / "trial", tick=lambda epoch: None)
     assert found.distiller.distribute_strategy.num_replicas_in_sync == count
     assert not any(getattr(layer, "synchronized", False) for layer in found.model.layers)
-    measured = measure(found, distilled, study.dataset)
+    measured = measure(found, distilled, study.dataset).columns
     return [*found.history, measured], found.model.get_weights(), networks.get(teacher).get_weights()
 
 one, two = trained(1), trained(2)
