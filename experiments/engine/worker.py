@@ -45,7 +45,8 @@ def work(connection: Connection, experiment: str, options: list[str]) -> None:
             what, key = connection.recv()
             do(runner, what, key)
             connection.send(("done", memory()))
-    except (EOFError, Stopped, KeyboardInterrupt):
+    except (EOFError, BrokenPipeError, ConnectionResetError, Stopped, KeyboardInterrupt):
+        # The pool was closed, perhaps while a trial was on.
         return
     except cli.user_errors() as error:
         connection.send(("error", str(error)))

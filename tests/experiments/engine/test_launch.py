@@ -1,5 +1,6 @@
 """Several processes: what waits for what, a worker that dies, an error that the user can mend."""
 
+import multiprocessing
 import os
 import signal
 from pathlib import Path
@@ -8,7 +9,7 @@ import pandas as pd
 import pytest
 
 from experiments.cli import main
-from experiments.engine import launch
+from experiments.engine import launch, stopping, worker
 from experiments.engine.errors import UsageError
 from experiments.engine.launch import Pool, Task
 
@@ -113,6 +114,17 @@ def test_threads_are_set_for_new_processes_only(monkeypatch):
         assert {os.environ[name] for name in launch.THREADS} == {"1"}
     assert os.environ["OMP_NUM_THREADS"] == "7"
     assert "TF_NUM_INTRAOP_THREADS" not in os.environ
+
+
+@pytest.mark.slow
+def test_a_worker_that_ends_a_trial_after_the_pool_was_closed_says_nothing(in_empty_folder, monkeypatch, capfd):
+    monkeypatch.setattr(worker, "_end_with_parent", lambda: None)
+    monkeypatch.setattr(worker, "do", lambda runner, what, key: ours.close())
+    monkeypatch.setattr(stopping, "install", lambda quiet: None)
+    ours, theirs = multiprocessing.Pipe()
+    ours.send((worker.FINISH, "a trial"))
+    worker.work(theirs, "mnist-dense", SMOKE)
+    assert "Error" not in capfd.readouterr().err
 
 
 @pytest.mark.slow
