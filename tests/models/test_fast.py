@@ -3,7 +3,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from kdsuite import models
+from kdsuite import distill, models
 
 BUILDERS = {
     "airbench": lambda: models.airbench((8, 16)),
@@ -32,6 +32,15 @@ def test_a_float32_copy_trains_as_the_model_does(build, images):
     np.testing.assert_allclose(copy(images), model(images), rtol=1e-4, atol=1e-4)
     for ours, theirs in zip(step(copy, images), step(model, images), strict=True):
         np.testing.assert_allclose(ours, theirs, rtol=1e-3, atol=1e-3)
+
+
+@pytest.mark.parametrize("build", BUILDERS.values(), ids=BUILDERS)
+def test_a_float32_copy_is_recalibrated_as_the_model_is(build, images):
+    model = build()
+    copy = models.fast_copy(model, "float32")
+    assert distill.recalibrate(copy, images, batch_size=12) == distill.recalibrate(model, images, batch_size=12)
+    for ours, theirs in zip(distill.moving_statistics(copy), distill.moving_statistics(model), strict=True):
+        np.testing.assert_allclose(ours, theirs, rtol=1e-3, atol=1e-5)
 
 
 @pytest.mark.parametrize("build", BUILDERS.values(), ids=BUILDERS)
