@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 import statsmodels.api as sm
 from scipy import stats
-from statsmodels.tools.sm_exceptions import ConvergenceWarning
+from statsmodels.tools.sm_exceptions import ConvergenceWarning, SingularMatrixWarning
 
 from kdsuite.report.errors import NotRun
 from kdsuite.report.groups import Selection
@@ -83,8 +83,8 @@ def slope_interval(values: pd.Series, x: pd.Series, seeds) -> Interval:
     design = sm.add_constant(np.asarray(x, float))
     with warnings.catch_warnings():
         # A variance between seeds of 0 lies on the boundary, where statsmodels warns although the slope is right.
-        warnings.simplefilter("ignore", ConvergenceWarning)
-        warnings.simplefilter("ignore", RuntimeWarning)
+        for kind in (ConvergenceWarning, SingularMatrixWarning, RuntimeWarning):
+            warnings.simplefilter("ignore", kind)
         fit = sm.MixedLM(np.asarray(values, float), design, groups=np.asarray(seeds)).fit()
     low, high = fit.conf_int()[1]
     return Interval(float(fit.params[1]), float(low), float(high))

@@ -132,3 +132,9 @@ def test_mixed_models_slope_is_near_the_truth(random):
         interval = slope_interval(values, x, seeds)
         covered += interval.low <= 0.3 <= interval.high
     assert covered >= 33
+
+
+def test_where_seeds_do_not_differ_the_mixed_models_slope_is_that_of_least_squares(random):
+    x = np.tile([1.0, 2.5, 4.0, 8.0, 20.0], 5)
+    values = np.tile(2 * x[:5] + random.normal(0, 1, 5), 5)
+    assert slope_interval(values, x, np.repeat(range(5), 5)).mean == pytest.approx(np.polyfit(x, values, 1)[0])
