@@ -25,11 +25,13 @@ def fast_copy(model: keras.Model, precision: Precision = "bfloat16") -> keras.Mo
     """
     if precision == "float32" and not _has_faster_twins(model):
         return model
-    policy = POLICIES[precision]
+    return _copy(model, POLICIES[precision])
 
+
+def _copy(model: keras.Model, policy: str) -> keras.Model:
     def convert(layer):
         if isinstance(layer, keras.Model):
-            return fast_copy(layer, precision)
+            return _copy(layer, policy)
         config = layer.get_config()
         if not isinstance(layer, layers.Layer):
             return type(layer).from_config(config)

@@ -79,6 +79,16 @@ def test_a_twin_within_an_inner_model_is_found(images):
     np.testing.assert_allclose(copy(images), model(images), rtol=1e-4, atol=1e-4)
 
 
+def test_an_inner_model_without_a_twin_is_copied_with_those_that_have_one(images):
+    head = keras.Sequential([keras.Input((10,)), keras.layers.Dense(10)])
+    whole = BUILDERS["vgg"]()
+    model = keras.Model(whole.input, head(whole.output))
+    before = head.get_weights()
+    step(models.fast_copy(model, "float32"), images)
+    for ours, theirs in zip(head.get_weights(), before, strict=True):
+        np.testing.assert_array_equal(ours, theirs)
+
+
 def test_models_within_a_model_are_copied_as_it_is(images):
     inner = BUILDERS["vgg"]()
     inputs = keras.Input((32, 32, 3))
