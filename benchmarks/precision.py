@@ -82,28 +82,41 @@ def main(config: Config) -> None:
 
 def speeds(build, shape: tuple[int, ...], batch_size: int, config: Config) -> list[list[float]]:
     """Images a second of each turn: of the network itself, and of its copy in each precision."""
-    random = np.random.default_rng(0)
-    images = random.integers(0, 256, (batch_size, *shape), np.uint8)
-    labels = random.integers(0, 2, batch_size)
+    images, labels = batch(shape, batch_size)
     keras.utils.set_random_seed(0)
     model = build()
     # The copy in float32 may be the model: a clone of it then takes its place, as both are compiled.
     copies = [models.fast_copy(keras.models.clone_model(model), precision) for precision in PRECISIONS]
     sides = [model, *copies]
     for side in sides:
-        loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
-        side.compile(keras.optimizers.Adam(1e-4), loss, jit_compile=False)
-        # Traces and warms up.
-        side.train_on_batch(images, labels)
+        prepare(side, images, labels)
     measured: list[list[float]] = [[] for _ in sides]
     for _ in range(config.turns):
         for side, own in zip(sides, measured, strict=True):
-            steps, begin = 0, time.perf_counter()
-            while time.perf_counter() - begin < config.seconds:
-                side.train_on_batch(images, labels)
-                steps += 1
-            own.append(steps * batch_size / (time.perf_counter() - begin))
+            own.append(speed(side, images, labels, config.seconds))
     return measured
+
+
+def batch(shape: tuple[int, ...], batch_size: int) -> tuple[np.ndarray, np.ndarray]:
+    """Random images, uint8 (batch_size, *shape), and labels of two classes."""
+    random = np.random.default_rng(0)
+    return random.integers(0, 256, (batch_size, *shape), np.uint8), random.integers(0, 2, batch_size)
+
+
+def prepare(side: keras.Model, images: np.ndarray, labels: np.ndarray) -> None:
+    """Compiles a side, traces its training step and warms it up."""
+    loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
+    side.compile(keras.optimizers.Adam(1e-4), loss, jit_compile=False)
+    side.train_on_batch(images, labels)
+
+
+def speed(side: keras.Model, images: np.ndarray, labels: np.ndarray, seconds: float) -> float:
+    """Images a second of training on one batch again and again."""
+    steps, begin = 0, time.perf_counter()
+    while time.perf_counter() - begin < seconds:
+        side.train_on_batch(images, labels)
+        steps += 1
+    return steps * len(images) / (time.perf_counter() - begin)
 
 
 def processor() -> str:

@@ -73,6 +73,8 @@ def panels(
 def setting_caption(results: Results, rows: pd.DataFrame | None = None) -> str:
     """Data set, training images, epochs and seeds behind a figure: "MNIST, 55,000 training images, 5 epochs, 3 seeds".
 
+    "Up to 3 seeds" where some points have fewer than others.
+
     Args:
         results: whose setting it is.
         rows: those that are drawn; by default all but teachers.
@@ -86,8 +88,9 @@ def setting_caption(results: Results, rows: pd.DataFrame | None = None) -> str:
         low, high = int(drawn[column].min()), int(drawn[column].max())
         number = f"{low:,}" if low == high else f"{low:,} to {high:,}"
         parts.append(f"{number} {unit[:-1] if high == 1 else unit}")
-    seeds = drawn.seed.nunique()
-    parts.append(f"{seeds} seed{'s' * (seeds > 1)}")
+    rows_of_seeds = drawn.seed.value_counts()
+    seeds = len(rows_of_seeds)
+    parts.append(f"{'up to ' * (rows_of_seeds.nunique() > 1)}{seeds} seed{'s' * (seeds > 1)}")
     return ", ".join(parts) + "; dots are seeds, bars 95% intervals"
 
 

@@ -62,6 +62,11 @@ def test_caption_names_the_setting():
     assert caption.startswith("MNIST, 55,000 training images, 5 epochs, 2 seeds;")
 
 
+def test_caption_says_so_where_some_points_have_fewer_seeds():
+    rows = [{"seed": seed, "role": "student", "epochs": 5} for seed in (0, 0, 1)]
+    assert ", up to 2 seeds;" in setting_caption(results(rows))
+
+
 def test_saved_as_svg_and_png_with_the_same_bytes_each_time(tmp_path):
     contents = []
     for name in ("a", "b"):
