@@ -4,15 +4,19 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import pandas as pd
+import tensorflow as tf
 
 from experiments.engine.config import REFERENCE
 from experiments.engine.settings import ROOT, Setting
 from experiments.engine.study import Study
 from experiments.engine.trial import Trial
 
+CPU_INFO = Path("/proc/cpuinfo")
+BFLOAT16_INSTRUCTIONS = {"avx512_bf16", "amx_bf16"}
+
 
 def sentence(setting: Setting, study: Study, missing: Sequence[Trial]) -> str:
-    """Says how many seconds, minutes or hours some trials will train.
+    """Says how many seconds, minutes or hours some trials will train, and what will make that longer here.
 
     Args:
         setting: names the experiment.
@@ -20,10 +24,20 @@ def sentence(setting: Setting, study: Study, missing: Sequence[Trial]) -> str:
         missing: trials to train.
     """
     total = seconds(setting.experiment, study, missing)
+    slow = sum(trial.precision == "bfloat16" for trial in missing) if emulates_bfloat16() else 0
+    warning = f"; {slow} train in bfloat16, which this processor has no instructions for: several times as long"
+    longer = warning if slow else ""
     if total is None:
-        return f"time: unknown, the reference has no rows of {setting.experiment} yet"
+        return f"time: unknown, the reference has no rows of {setting.experiment} yet{longer}"
     training = f"about {duration(total)} of training on 2 CPU cores, as the reference's rows took"
-    return f"time: {training}, and some seconds to start and measure each of {len(missing)} trials"
+    return f"time: {training}, and some seconds to start and measure each of {len(missing)} trials{longer}"
+
+
+def emulates_bfloat16() -> bool:
+    """Whether this machine computes in bfloat16 on an x86 processor without instructions for it."""
+    lines = CPU_INFO.read_text().splitlines() if CPU_INFO.exists() else []
+    flags = next((set(line.split()) for line in lines if line.startswith("flags")), BFLOAT16_INSTRUCTIONS)
+    return not flags & BFLOAT16_INSTRUCTIONS and not tf.config.list_physical_devices("GPU")
 
 
 def seconds(experiment: str, study: Study, missing: Sequence[Trial]) -> float | None:

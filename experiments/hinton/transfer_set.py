@@ -101,6 +101,9 @@ class TransferSets(HintonStudy):
 
     def finish(self, networks: Networks, folder: Path) -> None:
         """Writes threes.npz: the first test images of a 3, and the soft targets that teacher and student give them."""
+        picture = folder / "threes.npz"
+        if picture.exists():
+            return
         rows = np.flatnonzero(self.dataset.test.labels == 3)[:PICTURES]
         images = self.dataset.test.images[rows]
         shown = {"teacher": self.teacher(), "student": self.student(self.config.seeds[0], WITHOUT_3)}
@@ -108,7 +111,7 @@ class TransferSets(HintonStudy):
             name: np.array(distill.soft_targets(networks.get(trial)(images, training=False), PICTURE_TEMPERATURE))
             for name, trial in shown.items()
         }
-        with whole_file(folder / "threes.npz") as temporary, temporary.open("wb") as file:
+        with whole_file(picture) as temporary, temporary.open("wb") as file:
             np.savez_compressed(file, images=images, temperature=PICTURE_TEMPERATURE, **targets)
 
 

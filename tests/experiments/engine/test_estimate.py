@@ -1,5 +1,6 @@
 """How long a run is said to take, against rows made up."""
 
+from dataclasses import replace
 from types import SimpleNamespace
 
 import pandas as pd
@@ -11,15 +12,17 @@ from experiments.engine.trial import Trial
 STUDENT = Trial(method="plain", network="small", seed=0, epochs=3, batch_size=32, learning_rate=0.1)
 
 
-def told(tmp_path, monkeypatch, rows):
-    """The sentence for three students on 50 images, where the reference has these rows."""
+def told(tmp_path, monkeypatch, rows, *, flags="avx512_bf16", precision="float32"):
+    """The sentence for three students on 50 images, with these rows in the reference and flags of the processor."""
+    (tmp_path / "cpuinfo").write_text(f"processor\t: 0\nflags\t\t: fpu {flags}\n")
+    monkeypatch.setattr(estimate, "CPU_INFO", tmp_path / "cpuinfo")
     folder = tmp_path / "results/reference/made-up/one"
     folder.mkdir(parents=True)
     common = {"teacher": None, "epochs": 2, "train_size": 100}
     pd.DataFrame([common | row for row in rows]).to_csv(folder / "rows.csv")
     monkeypatch.setattr(estimate, "ROOT", tmp_path)
     study = SimpleNamespace(data=lambda trial: SimpleNamespace(train=range(50)))
-    return estimate.sentence(SimpleNamespace(experiment="made-up"), study, 3 * [STUDENT])
+    return estimate.sentence(SimpleNamespace(experiment="made-up"), study, 3 * [replace(STUDENT, precision=precision)])
 
 
 @pytest.mark.parametrize(
@@ -50,3 +53,18 @@ def test_rows_of_the_same_network_and_batch_size_count_alone(tmp_path, monkeypat
 @pytest.mark.parametrize(("span", "words"), [(89.4, "89 s"), (90, "2 min"), (5399, "90 min"), (5400, "1.5 h")])
 def test_durations_have_the_unit_that_a_person_would_use(span, words):
     assert estimate.duration(span) == words
+
+
+@pytest.mark.parametrize(
+    ("flags", "precision", "slow"),
+    [
+        ("avx2", "bfloat16", True),
+        ("avx2", "float32", False),
+        ("avx2 avx512_bf16", "bfloat16", False),
+        ("amx_bf16", "bfloat16", False),
+    ],
+)
+def test_bfloat16_without_instructions_for_it_is_said_to_be_slow(tmp_path, monkeypatch, flags, precision, slow):
+    rows = [{"student": "small", "batch_size": 32, "train_seconds": 9.6}]
+    warning = "; 3 train in bfloat16, which this processor has no instructions for: several times as long"
+    assert told(tmp_path, monkeypatch, rows, flags=flags, precision=precision).endswith(warning) is slow
