@@ -24,9 +24,10 @@ def sentence(setting: Setting, study: Study, missing: Sequence[Trial]) -> str:
         missing: trials to train.
     """
     total = seconds(setting.experiment, study, missing)
-    slow = sum(trial.precision == "bfloat16" for trial in missing) if emulates_bfloat16() else 0
-    warning = f"; {slow} train in bfloat16, which this processor has no instructions for: several times as long"
-    longer = warning if slow else ""
+    emulated = sum(trial.precision == "bfloat16" for trial in missing) if emulates_bfloat16() else 0
+    longer = ""
+    if emulated:
+        longer = f"; {emulated} train in bfloat16, which this processor has no instructions for: several times as long"
     if total is None:
         return f"time: unknown, the reference has no rows of {setting.experiment} yet{longer}"
     training = f"about {duration(total)} of training on 2 CPU cores, as the reference's rows took"
