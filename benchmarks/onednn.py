@@ -1,10 +1,10 @@
 """Training with oneDNN's convolutions against TensorFlow's own, for a network of each study.
 
-    python -m benchmarks.onednn        (about 5 minutes on 2 cores; writes build/onednn.csv)
+    python -m benchmarks.onednn        (about 7 minutes on 2 cores; writes build/onednn.csv)
 
-TensorFlow uses oneDNN by itself on processors with AVX-512 alone; the commands ask for it on all. It is settled when
-TensorFlow is imported, so each side is a process; the two train in turns, the fast copy in float32 that the engine
-trains (`models.fast_copy`). The ratio is the median over the turns.
+TensorFlow uses oneDNN by itself only on processors with AVX512_VNNI or the like; the commands ask for it on all. It is
+settled when TensorFlow is imported, so each side is a process. The two train in turns: the fast copy in float32 that
+the engine trains (`models.fast_copy`). The ratio is the median over the turns.
 """
 
 import multiprocessing

@@ -35,7 +35,7 @@ def ignore_stops() -> None:
 def quiet_startup() -> Iterator[None]:
     """TensorFlow loads with oneDNN, and without the notes that its libraries write to the process' standard error."""
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-    # TensorFlow leaves it off on processors without AVX-512, where convolutions train up to twice as fast with it too.
+    # TensorFlow leaves it off on processors without AVX512_VNNI, where it doubles the speed of a MobileNet too.
     os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "1")
     sys.stderr.flush()
     stderr = _readable[0] = os.dup(STDERR)
