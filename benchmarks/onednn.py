@@ -2,9 +2,9 @@
 
     python -m benchmarks.onednn        (about 7 minutes on 2 cores; writes build/onednn.csv)
 
-TensorFlow uses oneDNN by itself only on processors with AVX512_VNNI or the like; the commands ask for it on all. It is
-settled when TensorFlow is imported, so each side is a process. The two train in turns: the fast copy in float32 that
-the engine trains (`models.fast_copy`). The ratio is the median over the turns.
+TensorFlow uses oneDNN by itself only on processors with AVX512_VNNI or the like; TF_ENABLE_ONEDNN_OPTS=1 asks for it on
+others. It is settled when TensorFlow is imported, so each side is a process. The two train in turns: the fast copy in
+float32 that the engine trains (`models.fast_copy`). The ratio is the median over the turns.
 """
 
 import multiprocessing

@@ -4,7 +4,6 @@ import os
 from experiments.engine.worker import THREADS
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "1")
 if "PYTEST_XDIST_WORKER" in os.environ:
     # There is a process a core already; further threads only wait for each other.
     for name in THREADS:

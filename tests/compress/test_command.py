@@ -1,4 +1,3 @@
-import os
 import subprocess
 import sys
 from types import SimpleNamespace
@@ -10,13 +9,6 @@ from kdsuite.compress import command
 from tests.compress.conftest import trained, untrained
 
 LOADED = "import sys; from kdsuite.compress import command; command.main([]); print('tensorflow' in sys.modules)"
-
-WITH_ONEDNN = """
-from kdsuite.compress.terminal import import_quietly
-import_quietly()
-from tensorflow.python.util import _pywrap_util_port
-print(_pywrap_util_port.IsMklEnabled())
-"""
 
 TERMINATED_WHILE_PYTHON_ENDS = """
 import atexit, os, signal
@@ -61,14 +53,6 @@ def test_help_needs_no_tensorflow():
     done = subprocess.run([sys.executable, "-c", LOADED], capture_output=True, text=True, check=True)
     assert done.stdout.splitlines()[-1] == "False"
     assert "usage: kdsuite compress MODEL DATA" in done.stdout
-
-
-@pytest.mark.parametrize(("chosen", "expected"), [({}, "True"), ({"TF_ENABLE_ONEDNN_OPTS": "0"}, "False")])
-def test_tensorflow_loads_with_onednn_on_any_processor_unless_the_user_says_no(chosen, expected):
-    environment = {name: value for name, value in os.environ.items() if name != "TF_ENABLE_ONEDNN_OPTS"}
-    command = [sys.executable, "-c", WITH_ONEDNN]
-    done = subprocess.run(command, capture_output=True, text=True, check=True, env=environment | chosen)
-    assert done.stdout.splitlines()[-1] == expected
 
 
 def test_at_chance_the_confusion_is_shown(photos, capsys):
