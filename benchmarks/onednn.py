@@ -11,35 +11,23 @@ import multiprocessing
 import os
 import statistics
 from concurrent.futures import Future, ProcessPoolExecutor
-from dataclasses import dataclass
 from functools import cache
-from pathlib import Path
 
 import tyro
+
+from benchmarks.turns import MADE_ON, Config
 
 SIDES = {"without": "0", "with": "1"}
 COLUMNS = (
     *("trial", "batch_size", *SIDES, "ratio", "lowest", "highest"),
-    *("cores", "processor", "keras", "tensorflow", "commit", "finished_at"),
+    *MADE_ON,
 )
-
-
-@dataclass(frozen=True)
-class Config:
-    """What to measure."""
-
-    turns: int = 5
-    """Turns; the median is reported, with the lowest and the highest ratio."""
-    seconds: float = 2.0
-    """How long a side trains in a turn, at least."""
-    results: Path = Path("build")
-    """Folder of onednn.csv."""
 
 
 def main(config: Config) -> None:
     context = multiprocessing.get_context("spawn")
     pools = {side: ProcessPoolExecutor(1, context, _choose, (value,)) for side, value in SIDES.items()}
-    measured: dict[str, dict[str, list[float]]] = {}
+    # Not at the top: a side imports this module before it has chosen.
     from benchmarks.precision import NETWORKS, processor
     from experiments.engine.rows import Table
     from experiments.engine.settings import now, versions
@@ -47,14 +35,14 @@ def main(config: Config) -> None:
     table = Table(config.results / "onednn.csv", COLUMNS, ("trial", "processor"))
     print(f"{'images a second':28}{'without':>10}{'with':>10}{'ratio':>7}")
     for name, (_, _, batch_size) in NETWORKS.items():
-        measured[name] = {side: [] for side in SIDES}
+        measured: dict[str, list[float]] = {side: [] for side in SIDES}
         for _ in range(config.turns):
             for side, pool in pools.items():
                 turn: Future[float] = pool.submit(_speed, name, config.seconds)
-                measured[name][side].append(turn.result())
-        without, with_onednn = measured[name].values()
+                measured[side].append(turn.result())
+        without, with_onednn = measured.values()
         ratios = [one / other for one, other in zip(with_onednn, without, strict=True)]
-        row = {side: statistics.median(speeds) for side, speeds in measured[name].items()}
+        row = {side: statistics.median(speeds) for side, speeds in measured.items()}
         row |= {"ratio": statistics.median(ratios), "lowest": min(ratios), "highest": max(ratios)}
         print(
             f"{name:28}{row['without']:>10,.0f}{row['with']:>10,.0f}{row['ratio']:>7.2f} "

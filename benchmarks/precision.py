@@ -11,13 +11,13 @@ import os
 import platform
 import statistics
 import time
-from dataclasses import dataclass
-from pathlib import Path
 
 import keras
 import numpy as np
 import tyro
 
+from benchmarks.turns import MADE_ON, Config
+from experiments.engine.estimate import BFLOAT16_INSTRUCTIONS, CPU_INFO
 from experiments.engine.rows import Table
 from experiments.engine.settings import now, versions
 from kdsuite import models, prune
@@ -46,20 +46,8 @@ PRECISIONS = ("float32", "bfloat16")
 COLUMNS = (
     *("trial", "batch_size", "itself", *PRECISIONS),
     *(f"{precision}_{what}" for precision in PRECISIONS for what in ("ratio", "lowest", "highest")),
-    *("cores", "processor", "keras", "tensorflow", "commit", "finished_at"),
+    *MADE_ON,
 )
-
-
-@dataclass(frozen=True)
-class Config:
-    """What to measure."""
-
-    turns: int = 5
-    """Turns; the median is reported, with the lowest and the highest ratio."""
-    seconds: float = 2.0
-    """How long a side trains in a turn, at least."""
-    results: Path = Path("build")
-    """Folder of precision.csv."""
 
 
 def main(config: Config) -> None:
@@ -121,10 +109,9 @@ def speed(side: keras.Model, images: np.ndarray, labels: np.ndarray, seconds: fl
 
 def processor() -> str:
     """The processor's name and what it has for bfloat16."""
-    info = Path("/proc/cpuinfo")
-    text = info.read_text() if info.exists() else ""
+    text = CPU_INFO.read_text() if CPU_INFO.exists() else ""
     names = [line.split(":")[1].strip() for line in text.splitlines() if line.startswith("model name")]
-    has = [flag for flag in ("amx_bf16", "avx512_bf16") if flag in text]
+    has = [flag for flag in sorted(BFLOAT16_INSTRUCTIONS) if flag in text]
     return ", ".join([names[0] if names else platform.processor(), *(has or ["no bfloat16 instructions"])])
 
 
