@@ -41,7 +41,7 @@ class Dataset:
 
 
 def load(
-    name: str,
+    name: str | Path,
     *,
     image_size: int | None = None,
     channels: int | None = None,
@@ -65,8 +65,8 @@ def load(
         cache: folder of the disk cache.
 
     Raises:
-        DataError: a value out of range, an unknown name, an unreadable image, no network, or sizes the source cannot
-            give.
+        DataError: a value out of range, an unknown name, an unreadable image, no network, sizes the source cannot
+            give, or too few pictures without an identical twin to validate or test on.
         OSError: the cache cannot be written.
     """
     _check_whole("image_size", image_size, 1, MAX_IMAGE_SIZE)
@@ -76,9 +76,9 @@ def load(
     sizes = {"train": train_size, "validation": validation_size, "test": test_size}
     for split, size in sizes.items():
         _check_whole(f"{split} size", size, 1)
-    source = find_source(name)
+    source = find_source(str(name))
     parts = open_store(source, Path(cache), image_size, channels)
-    cut = _cut({part: _order(stored, seed) for part, stored in parts.items()}, sizes, source.name)
+    cut = _cut({part: _pool(stored, seed) for part, stored in parts.items()}, sizes, source.name)
     return Dataset(
         name=source.name,
         source=source.provenance,
@@ -96,36 +96,54 @@ def _check_whole(what: str, value: int | None, least: int, most: int | None = No
         raise DataError(f"{what} {value}: expected {expected}")
 
 
-def _cut(orders: dict[str, np.ndarray], sizes: dict[str, int | None], name: str) -> dict[str, np.ndarray]:
+@dataclass(frozen=True)
+class _Pool:
+    """Rows to cut splits from.
+
+    Attributes:
+        rows: those that have an identical twin last, so that twins are together in what is left for train.
+        alone: how many have none.
+    """
+
+    rows: np.ndarray
+    alone: int
+
+
+def _cut(pools: dict[str, _Pool], sizes: dict[str, int | None], name: str) -> dict[str, np.ndarray]:
     """Rows of each split: of the part of its name, where the source has one, else of the front of train."""
-    rest, cut = orders["train"], {}
+    rest, cut = pools["train"], {}
     for split, default in (
         ("test", lambda count: int(count * DEFAULT_TEST_SHARE)),
         ("validation", lambda count: min(int(count * DEFAULT_VALIDATION_SHARE), DEFAULT_VALIDATION_LIMIT)),
         ("train", lambda count: count),
     ):
-        has_part = split in orders and split != "train"
-        pool = orders[split] if has_part else rest
+        has_part = split in pools and split != "train"
+        pool = pools[split] if has_part else rest
         size = sizes[split]
         if size is None:
-            size = len(pool) if has_part else default(len(pool))
-        if not 0 < size <= len(pool):
-            raise DataError(f"{split} size {size}: {name} has {len(pool)} examples left for it, expected 1 or more")
-        cut[split] = pool[:size]
+            size = len(pool.rows) if has_part else default(len(pool.rows))
+        if not 0 < size <= len(pool.rows):
+            raise DataError(
+                f"{split} size {size}: {name} has {len(pool.rows)} examples left for it, expected 1 or more"
+            )
+        # What stands behind the front goes to another split: twins would be on both sides.
+        if not has_part and split != "train" and size > pool.alone:
+            raise DataError(
+                f"{split} size {size}: {name} has {pool.alone} pictures left without an identical twin, which would be "
+                "trained on: expected no more than these, or a folder without duplicates"
+            )
+        cut[split] = pool.rows[:size]
         if not has_part:
-            rest = rest[size:]
+            rest = _Pool(rest.rows[size:], rest.alone - size)
     return cut
 
 
-def _order(stored: StoredPart, seed: int) -> np.ndarray:
-    """A permutation of the part's rows with those that have an identical twin last.
-
-    Test and validation are cut from the front, so twins are together in what is left for train.
-    """
+def _pool(stored: StoredPart, seed: int) -> _Pool:
+    """The part's rows, in an order of the seed."""
     order = np.random.default_rng(seed).permutation(len(stored.labels))
     _, group, sizes = np.unique(stored.digests, return_inverse=True, return_counts=True)
     has_twin = sizes[group] > 1
-    return np.concatenate([order[~has_twin[order]], order[has_twin[order]]])
+    return _Pool(np.concatenate([order[~has_twin[order]], order[has_twin[order]]]), int(np.sum(~has_twin)))
 
 
 def _split(stored: StoredPart, rows: np.ndarray) -> Split:

@@ -73,8 +73,8 @@ class Split:
                 flipped (Jordan 2024, arXiv:2404.00498, "Alternating flip").
 
         Raises:
-            DataError: this split has views already, K is not from 1 to `views.count`, or an alternating flip has
-                nothing to alternate.
+            DataError: this split has views already, its images are too small for them, K is not from 1 to
+                `views.count`, or an alternating flip has nothing to alternate.
         """
         if self.views:
             raise DataError(f"this split is shown under {self.views} already: add views to the split it came from")
@@ -83,6 +83,8 @@ class Split:
                 f"an alternating flip of {drawn or 'all'} views an image of {views}: expected views that flip, and an "
                 "even number of them"
             )
+        # Inside tf.data an error would not be one line.
+        views.apply(self.images[np.array([0])], np.array([views.identity]))
         if drawn is None:
             fingerprint = _digest(self.fingerprint, repr(views))
             return replace(self, views=views, alternate_flip=alternate_flip, fingerprint=fingerprint)

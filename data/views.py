@@ -50,11 +50,18 @@ class Jitter:
 
     Attributes:
         horizontal, vertical: largest shift in pixels, ≥ 0.
+
+    Raises:
+        DataError: another shift.
     """
 
     horizontal: int = 2
     vertical: int = 2
     flips: ClassVar[bool] = False
+
+    def __post_init__(self):
+        for pixels in (self.horizontal, self.vertical):
+            _check_pixels(pixels)
 
     @property
     def count(self) -> int:
@@ -107,6 +114,9 @@ class ShiftFlip:
     Attributes:
         pixels: largest shift, ≥ 0.
         padding: what shows beyond the border: "reflect" mirrors the image at its outermost pixels, "black" is 0.
+
+    Raises:
+        DataError: another shift or padding.
     """
 
     pixels: int = 2
@@ -114,6 +124,7 @@ class ShiftFlip:
     flips: ClassVar[bool] = True
 
     def __post_init__(self):
+        _check_pixels(self.pixels)
         if self.padding not in ("reflect", "black"):
             raise DataError(f"padding {self.padding!r}: expected 'reflect' or 'black'")
 
@@ -132,7 +143,16 @@ class ShiftFlip:
         return self.shifts.identity
 
     def apply(self, images, views):
-        """Mirrors and shifts each image by its view; see `Views.apply`."""
+        """Mirrors and shifts each image by its view; see `Views.apply`.
+
+        Raises:
+            DataError: images too small to be reflected at.
+        """
+        if self.padding == "reflect" and self.pixels >= min(images.shape[1:3]):
+            raise DataError(
+                f"images of {images.shape[1]} × {images.shape[2]} pixels cannot be reflected {self.pixels} pixels "
+                "wide: expected smaller shifts, or padding='black'"
+            )
         count = self.shifts.count
         offsets = tf.gather(tf.constant(self.shifts.offsets()), views % count)
         return _shift(images, offsets, self.pixels, self.pixels, self.padding, mirrored=views >= count)
@@ -158,6 +178,11 @@ class DrawnViews:
     def of_rows(self, rows: np.ndarray) -> "DrawnViews":
         """Those of some images of the split."""
         return replace(self, numbers=self.numbers[rows])
+
+
+def _check_pixels(pixels: int) -> None:
+    if not isinstance(pixels, int | np.integer) or pixels < 0:
+        raise DataError(f"shift {pixels!r}: expected a whole number of pixels, 0 or more")
 
 
 def _shift(images, offsets, vertical: int, horizontal: int, padding: str, mirrored=None):

@@ -3,13 +3,15 @@
 from importlib.util import find_spec
 
 import keras
+import numpy as np
 import tensorflow as tf
 
 from kdsuite.distill.errors import DistillationError
 from kdsuite.distill.signals import split_targets
-from kdsuite.distill.soft_losses import SIGMOID
+from kdsuite.distill.soft_losses import SIGMOID, SOFTMAX
 
 SPARSE = keras.losses.SparseCategoricalCrossentropy
+ACCURACIES = frozenset({"accuracy", "acc", "binary_accuracy"})
 
 
 def student_and_teacher(models: tuple, student, teacher) -> tuple:
@@ -75,23 +77,29 @@ def check_labels(objective, labels) -> None:
         )
 
 
-def check_metrics(metrics, hard) -> None:
+def check_metrics(metrics, objective) -> None:
     """Refuses the metric "accuracy" beside a binary loss, where Keras compares logits with 0.5 as if probabilities.
+
+    Args:
+        metrics: `metrics` or `weighted_metrics` of `compile`.
+        objective: knows the loss of each output.
 
     Raises:
         DistillationError: such a metric.
     """
-    if isinstance(hard, dict) and isinstance(metrics, dict):
-        for name in metrics:
-            check_metrics(metrics[name], hard.get(name))
-        return
-    if isinstance(hard, SIGMOID) and {"accuracy", "acc", "binary_accuracy"} & {
-        metric for metric in tf.nest.flatten(metrics) if isinstance(metric, str)
-    }:
-        raise DistillationError(
-            "the metric 'accuracy' compares logits with 0.5 beside a binary loss: expected "
-            "keras.metrics.BinaryAccuracy(threshold=0.0)"
-        )
+    names = objective.distiller.output_names
+    for position, (key, hard) in enumerate(objective.hard_losses().items()):
+        own = metrics
+        if isinstance(metrics, dict):
+            own = metrics.get(key, metrics.get(names[position] if names else None))
+        elif isinstance(metrics, list | tuple) and len(metrics) == len(objective.hard_losses()) > 1:
+            own = metrics[position]
+        given = {metric for metric in tf.nest.flatten(own) if isinstance(metric, str)}
+        if isinstance(hard, SIGMOID) and given & ACCURACIES:
+            raise DistillationError(
+                "the metric 'accuracy' compares logits with 0.5 beside a binary loss: expected "
+                "keras.metrics.BinaryAccuracy(threshold=0.0)"
+            )
 
 
 def check_tensorboard(callbacks) -> None:
@@ -104,34 +112,64 @@ def check_tensorboard(callbacks) -> None:
             )
 
 
-def weigh_classes(x, class_weight: dict, lambda_: float) -> tuple:
+def weigh_classes(x, class_weight: dict, lambda_: float, objective) -> tuple:
     """Class weights as sample weights, for batches whose targets are {"labels", "teacher"}.
 
     Args:
         x: what `fit` was given.
         class_weight: class → weight; classes that it lacks have 1.
         lambda_: λ of the Distiller.
+        objective: knows the loss of each output.
 
     Returns:
-        (x, class_weight) for Keras' `fit`: as given, or with the weights in the batches and None.
+        (x, class_weight) for Keras' `fit`: as given, or with the weights in the batches, one for each label, and None.
 
     Raises:
-        DistillationError: λ = 1.
+        DistillationError: λ = 1, weights of what is no class, or a loss whose labels have no classes.
     """
     if lambda_ == 1:
         raise DistillationError("class_weight needs labels, which lambda = 1 never sees: expected sample weights")
+    if not class_weight or not all(isinstance(number, int | np.integer) and number >= 0 for number in class_weight):
+        raise DistillationError(f"class_weight {class_weight}: expected a weight for each class number, {{0: 1.0, …}}")
     if not isinstance(x, tf.data.Dataset) or not isinstance(x.element_spec, tuple) or len(x.element_spec) < 2:
         return x, class_weight
-    if split_targets(x.element_spec[1])[1] is None:
+    labels, teacher = split_targets(x.element_spec[1])
+    if teacher is None:
         return x, class_weight
+    is_one_hot = _are_one_hot(labels, list(objective.hard_losses().values()))
     table = tf.constant([float(class_weight.get(number, 1)) for number in range(max(class_weight) + 1)])
 
     def weigh(inputs, y, *sample_weight):
         labels = y["labels"]
-        one_hot = len(labels.shape) > 1 and labels.shape[-1] != 1
-        labels = tf.argmax(labels, -1) if one_hot else tf.cast(tf.reshape(labels, [-1]), tf.int64)
-        known = labels < len(table)
+        if is_one_hot:
+            labels = tf.argmax(labels, -1)
+        elif len(labels.shape) > 1 and labels.shape[-1] == 1:
+            labels = tf.squeeze(labels, -1)
+        labels = tf.cast(labels, tf.int64)
+        known = (labels >= 0) & (labels < len(table))
         weights = tf.where(known, tf.gather(table, tf.where(known, labels, 0)), 1.0)
-        return inputs, y, weights * sample_weight[0] if sample_weight else weights
+        for given in sample_weight:
+            # Weights (b,) of examples count at each of their positions.
+            positions = [1] * (len(weights.shape) - len(given.shape))
+            weights *= tf.reshape(given, tf.concat([tf.shape(given), positions], 0)) if positions else given
+        return inputs, y, weights
 
     return x.map(weigh), None
+
+
+def _are_one_hot(labels, losses: list[keras.losses.Loss]) -> bool:
+    """Whether a label is a vector over classes, not a class number.
+
+    Raises:
+        DistillationError: several outputs, labels of several numbers for a binary loss, or a loss without classes.
+    """
+    if len(losses) == 1 and isinstance(labels, tf.TensorSpec) and labels.shape.rank is not None:
+        several = len(labels.shape) > 1 and labels.shape[-1] != 1
+        if isinstance(losses[0], SPARSE) or (isinstance(losses[0], SIGMOID) and not several):
+            return False
+        if isinstance(losses[0], SOFTMAX):
+            return True
+    raise DistillationError(
+        "class_weight beside a teacher's outputs in the batches: expected one output and labels of one class each, "
+        "otherwise sample weights"
+    )

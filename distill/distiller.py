@@ -87,6 +87,9 @@ class Distiller(keras.Model):
         self.lambda_ = float(lambda_)
         self.temperature = float(temperature)
         self.hints = tuple(hints)
+        for hint in self.hints:
+            if not isinstance(hint, Hint):
+                raise DistillationError(f"hint {hint!r}: expected a distill.Hint(student=…, teacher=…)")
         # Past Keras' tracking, which would wrap it.
         object.__setattr__(self, "soft_loss", soft_loss)
         self.regressors = regressors(student, self.hints)
@@ -158,7 +161,8 @@ class Distiller(keras.Model):
                 accuracy would take logits for probabilities.
         """
         objective = Objective(self, loss, loss_weights)
-        check_metrics(kwargs.get("metrics"), objective.hard)
+        for metrics in (kwargs.get("metrics"), kwargs.get("weighted_metrics")):
+            check_metrics(metrics, objective)
         loss = objective.hard
         super().compile(optimizer, loss=loss, loss_weights=loss_weights, jit_compile=jit_compile, **kwargs)
         if self.lambda_ or self.hints:
@@ -178,12 +182,13 @@ class Distiller(keras.Model):
 
         Raises:
             DistillationError: student or teacher give probabilities, whatever their layers look like; class weights at
-                λ = 1, which never sees a label; or a TensorBoard callback without the package tensorboard.
+                λ = 1, which never sees a label, or of labels that have no classes; or a TensorBoard callback without
+                the package tensorboard.
         """
         self._check_values(x)
         check_tensorboard(callbacks)
-        if class_weight is not None:
-            x, class_weight = weigh_classes(x, class_weight, self.lambda_)
+        if class_weight is not None and self.compiled:
+            x, class_weight = weigh_classes(x, class_weight, self.lambda_, self._objective)
         try:
             return super().fit(x, y, *args, class_weight=class_weight, callbacks=callbacks, **kwargs)
         except DistillationError:
@@ -287,10 +292,12 @@ class Distiller(keras.Model):
 def _weighted(teacher) -> list[tuple[float, keras.Model]]:
     if teacher is None:
         return []
-    if not isinstance(teacher, list | tuple):
-        return [(1.0, teacher)]
-    check_weights([weight for weight, _ in teacher])
-    return list(teacher)
+    weighted = list(teacher) if isinstance(teacher, list | tuple) else [(1.0, teacher)]
+    for pair in weighted:
+        if not (isinstance(pair, tuple | list) and len(pair) == 2 and isinstance(pair[1], keras.Model)):
+            raise DistillationError(f"teacher {teacher!r}: expected a keras.Model, or a list of (weight, keras.Model)")
+    check_weights([weight for weight, _ in weighted])
+    return weighted
 
 
 def _check_outputs(teacher: keras.Model, student: keras.Model) -> None:

@@ -26,8 +26,16 @@ def as_examples(examples, input_rank: int | None = None, batched: bool | None = 
         batched: says so outright.
 
     Raises:
-        DistillationError: anything else, or a data set of unknown or infinite size.
+        DistillationError: anything else, nothing at all, or a data set of unknown or infinite size.
     """
+    known = _known(examples, input_rank, batched)
+    if not len(known):
+        raise DistillationError("the data has no examples: expected one or more")
+    return known
+
+
+def _known(examples, input_rank: int | None, batched: bool | None):
+    """As `as_examples`, of any length."""
     if hasattr(examples, "batches") and hasattr(examples, "fingerprint"):
         return examples
     if isinstance(examples, tf.data.Dataset):

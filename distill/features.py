@@ -2,6 +2,8 @@
 
 import keras
 
+from kdsuite.distill.errors import DistillationError
+
 
 @keras.saving.register_keras_serializable(package="distill")
 class FeatureDistiller(keras.Model):
@@ -12,6 +14,9 @@ class FeatureDistiller(keras.Model):
 
     Args:
         student: model that ends in features (b, d).
+
+    Raises:
+        DistillationError: in training, features of another size than the student's.
     """
 
     regressors = ()
@@ -29,10 +34,18 @@ class FeatureDistiller(keras.Model):
         super().compile(optimizer, loss=loss, jit_compile=jit_compile, **kwargs)
 
     def train_step(self, data):
-        return super().train_step(_with_features(data))
+        return super().train_step(self._with_features(data))
 
     def test_step(self, data):
-        return super().test_step(_with_features(data))
+        return super().test_step(self._with_features(data))
+
+    def _with_features(self, data) -> tuple:
+        x, y, sample_weight = keras.utils.unpack_x_y_sample_weight(data)
+        features = y["teacher"]["features"]
+        given, expected = features.shape[-1], self.student.output_shape[-1]
+        if given != expected:
+            raise DistillationError(f"the teacher's features have {given} numbers and the student {expected}")
+        return x, features, sample_weight
 
     def get_config(self):
         return {"student": keras.saving.serialize_keras_object(self.student), "name": self.name}
@@ -40,8 +53,3 @@ class FeatureDistiller(keras.Model):
     @classmethod
     def from_config(cls, config):
         return cls(**config | {"student": keras.saving.deserialize_keras_object(config["student"])})
-
-
-def _with_features(data):
-    x, y, sample_weight = keras.utils.unpack_x_y_sample_weight(data)
-    return x, y["teacher"]["features"], sample_weight

@@ -1,8 +1,13 @@
-"""Files and folders that are there whole or not at all."""
+"""Files and folders that are there whole or not at all.
+
+The names of unfinished ones are those of `kdsuite.data.files`, whose `sweep_unfinished` deletes what killed processes
+left.
+"""
 
 import os
+import secrets
 import shutil
-import tempfile
+import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -10,7 +15,7 @@ from pathlib import Path
 
 @contextmanager
 def whole_file(path: Path) -> Iterator[Path]:
-    """Gives the path of an unfinished file, with the same suffix, that takes the place of `path` when the block ends.
+    """Gives the path of an unfinished file that takes the place of `path`, whose suffix it has, when the block ends.
 
     If the block raises, `path` stays as it was and the unfinished file is removed.
 
@@ -18,12 +23,9 @@ def whole_file(path: Path) -> Iterator[Path]:
         OSError: the folder cannot be written.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=".unfinished-", suffix=path.suffix)
-    os.close(handle)
-    unfinished = Path(name)
+    unfinished = _unfinished_path(path)
     try:
         yield unfinished
-        unfinished.chmod(0o666 & ~_umask())
         unfinished.replace(path)
     finally:
         unfinished.unlink(missing_ok=True)
@@ -37,18 +39,15 @@ def whole_folder(path: Path) -> Iterator[Path]:
         OSError: the parent folder cannot be written.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    unfinished = Path(tempfile.mkdtemp(dir=path.parent, prefix=".unfinished-"))
+    unfinished = _unfinished_path(path)
+    unfinished.mkdir()
     try:
         yield unfinished
         if not path.exists():
-            unfinished.chmod(0o777 & ~_umask())
             unfinished.rename(path)
     finally:
         shutil.rmtree(unfinished, ignore_errors=True)
 
 
-def _umask() -> int:
-    """The process's umask; temporary files are private, finished ones are as readable as any other file."""
-    mask = os.umask(0)
-    os.umask(mask)
-    return mask
+def _unfinished_path(path: Path) -> Path:
+    return path.with_name(f".building-{os.getpid()}@{socket.gethostname()}-{secrets.token_hex(4)}-{path.name}")

@@ -58,8 +58,14 @@ class Hint:
         """The loss of each example, float32 (b,).
 
         Raises:
-            DistillationError: features of other positions.
+            DistillationError: features of other positions, or of other channels than `teacher_channels`.
         """
+        given, expected = teacher_features.shape[-1], student_features.shape[-1]
+        if self.loss not in ANY_WIDTH and None not in (given, expected) and given != expected:
+            raise DistillationError(
+                f"hint {self.student!r}: the teacher's {self.teacher!r} has {given} channels, expected "
+                f"teacher_channels={given}, not {self.teacher_channels}"
+            )
         student_features = self._fitted(teacher_features, student_features)
         return HINT_LOSSES[self.loss](teacher_features, student_features)
 

@@ -49,8 +49,8 @@ class OnDisk:
                 f"top_k {self.top_k} at temperature {self.temperature}: expected both (probabilities) or none (logits)"
             )
         if self.top_k is not None:
-            if self.top_k < 1:
-                raise DistillationError(f"top_k {self.top_k}: expected 1 or more")
+            if not isinstance(self.top_k, int) or self.top_k < 1:
+                raise DistillationError(f"top_k {self.top_k}: expected a whole number, 1 or more")
             assert self.temperature is not None
             check_temperature(self.temperature)
 

@@ -5,7 +5,15 @@ import tensorflow as tf
 from keras import ops
 
 from kdsuite.distill.errors import DistillationError
-from kdsuite.distill.soft_losses import SoftTerm, check_kind, named_soft_loss, soft_loss_of
+from kdsuite.distill.soft_losses import (
+    PROBABILISTIC,
+    SIGMOID,
+    SOFTMAX,
+    SoftTerm,
+    check_kind,
+    named_soft_loss,
+    soft_loss_of,
+)
 from kdsuite.distill.structure import by_key, for_outputs, known_outputs
 
 LOSS_PARTS = ("hard_loss", "soft_loss", "hint_loss")
@@ -61,6 +69,12 @@ class Objective:
                 )
             self._soft.append((key, term))
 
+    def hard_losses(self) -> dict:
+        """The loss against labels by output, as far as the outputs are known: by position otherwise."""
+        if self.outputs is not None:
+            return dict(zip(self.outputs, self.hard_by_output, strict=True))
+        return dict(enumerate(tf.nest.flatten(self.hard)))
+
     def loss(self, signal, labels, outputs, features, sample_weight) -> tuple:
         """The loss over the batch, and its parts in the order of `parts`, all scalars.
 
@@ -95,6 +109,8 @@ class Objective:
             and not features
             and sample_weight is None
             and self._weights == [1.0]
+            # What these `call` gives is (b,) here; a loss of the caller's may give anything that Keras averages.
+            and type(hard) in (*SOFTMAX, *SIGMOID)
             and hard.reduction == "sum_over_batch_size"
             and hard.get_config().get("ignore_class") is None
             and len(outputs[None].shape) == 2
@@ -185,6 +201,7 @@ def _from_logits(loss):
     if isinstance(loss, list | tuple):
         return [_from_logits(one) for one in loss]
     resolved = keras.losses.get(loss)
-    if not isinstance(resolved, keras.losses.Loss) or resolved.get_config().get("from_logits") is False:
+    is_loss = isinstance(resolved, keras.losses.Loss) and not isinstance(resolved, PROBABILISTIC)
+    if not is_loss or resolved.get_config().get("from_logits") is False:
         raise DistillationError(f"loss {loss!r}: expected a keras.losses.Loss instance with from_logits=True")
     return resolved

@@ -78,9 +78,17 @@ class TeacherOutputs:
         return {name: array[index] for name, array in self.arrays.items()}
 
     def softened(self, temperature: float) -> "TeacherOutputs":
-        """Soft targets at T and their entropy instead of logits, for a Distiller of the same temperature."""
+        """Soft targets at T and their entropy instead of logits, for a Distiller of the same temperature.
+
+        Raises:
+            DistillationError: they are softened already, at another T.
+        """
         arrays = {}
         for name, array in self.arrays.items():
+            if " at T = " in name and not name.endswith(f" at T = {temperature:g}"):
+                raise DistillationError(
+                    f"these outputs are {name}: expected logits, or the same T, for T = {temperature:g}"
+                )
             if name.startswith("logits"):
                 arrays |= dict(zip(softened_names(temperature, _key(name)), _softened(array, temperature), strict=True))
             else:

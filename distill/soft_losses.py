@@ -14,6 +14,14 @@ SOFTMAX = (
     keras.losses.CategoricalFocalCrossentropy,
 )
 SIGMOID = (keras.losses.BinaryCrossentropy, keras.losses.BinaryFocalCrossentropy)
+# They have no `from_logits`.
+PROBABILISTIC = (
+    keras.losses.KLDivergence,
+    keras.losses.Poisson,
+    keras.losses.Dice,
+    keras.losses.Tversky,
+    keras.losses.CategoricalGeneralizedCrossEntropy,
+)
 REGRESSION = (
     keras.losses.MeanSquaredError,
     keras.losses.MeanAbsoluteError,

@@ -52,7 +52,12 @@ def resnet(
 
     Returns:
         A model from images to logits (n, classes), float32.
+
+    Raises:
+        ValueError: a depth that is not 8, 14, 20, …
     """
+    if depth < 8 or depth % 6 != 2:
+        raise ValueError(f"depth {depth}: expected 6 n + 2 layers, 8, 14, 20, …")
     inputs = keras.Input(input_shape, name="image")
     x = layers.Rescaling(1 / 127.5, offset=-1, name="rescale")(inputs)
     x = _convolution(x, width, "stem")

@@ -146,13 +146,13 @@ class Group:
 
 @dataclass(frozen=True)
 class Best:
-    """Of a group, the rows with the value of one column whose mean on the validation split is best.
+    """Of a group, the rows with the value of one column whose mean on the validation split is highest, or lowest.
 
     Attributes:
         group: what is chosen from.
         by: the column that is chosen.
         on: a validation measure; never one of the test split.
-        lowest: whether the lowest mean is best.
+        lowest: whether the value of the lowest mean is taken.
     """
 
     group: Group
@@ -173,7 +173,7 @@ class Best:
         return self.group.shared
 
     def chosen(self, table: pd.DataFrame):
-        """The value that is best, or None where the group has no rows."""
+        """The value that is taken, or None where the group has no rows."""
         means = self.group.rows(table).groupby(self.by)[self.on].mean()
         if means.empty:
             return None
@@ -186,7 +186,8 @@ class Best:
     def describe(self, table: pd.DataFrame) -> str:
         chosen = self.chosen(table)
         value = f"{chosen:g}" if isinstance(chosen, (int, float)) else chosen
-        return f"{SYMBOLS.get(self.by, self.by)} = {value} (validation's best {self.group.describe(table)})"
+        extreme = "lowest" if self.lowest else "best"
+        return f"{SYMBOLS.get(self.by, self.by)} = {value} (validation's {extreme} {self.group.describe(table)})"
 
 
 def where(label: str = "", /, **conditions) -> Group:

@@ -238,7 +238,8 @@ FUTURE_WORK = (
     of_smallest(
         "densely guided",
         "through assistants",
-        says="it alleviates the overfitting problem",
+        says="To solve this problem (Son et al.) proposed the densely guided knowledge distillation (DGKD) model which "
+        "uses multiple TAs for efficient learning",
         where="Related works, on Son et al. 2021",
         paper="higher",
     ),
@@ -255,8 +256,8 @@ FUTURE_WORK = (
             relative=True,
         ),
         matters=ERROR_MATTERS,
-        paper="lower",
         judged_when=SIZE,
+        kind=OURS,
     ),
 )
 

@@ -66,8 +66,8 @@ class Channels(CatdogStudy):
 
     def student(self, seed: int, lambda_: float, criterion: Criterion, keep: float, **cut) -> ChannelsTrial:
         """A student; `cut` are fields of its trial."""
-        settings = self.student_settings(seed, lambda_)
-        return ChannelsTrial(**settings, criterion=criterion, keep=keep, ranking_size=self.config.ranking_size, **cut)
+        settings = self.student_settings(seed, lambda_) | {"ranking_size": self.config.ranking_size}
+        return ChannelsTrial(**settings, criterion=criterion, keep=keep, surgeon=self.config.surgeon, **cut)
 
     def details(self, trial: Trial, distiller: keras.Model, history: list[dict], networks: Networks) -> Details:
         usual = super().details(trial, distiller, history, networks)

@@ -8,8 +8,8 @@ tested three times: with ImageNet's batch-norm statistics (what Keras of early 2
 frozen: training used the batch's statistics all the same), with the moving averages that training left, and with
 statistics recalibrated on the training images. If size is the cause, 224 mends it; if statistics are, recalibration
 does. Networks of all sizes see 1,500 images for 8 epochs; at 96 × 96 another sees the 49,500 that validation leaves,
-nearly the paper's number, for 4. MobileNets of width 0.75. About 1.3 hours on 2 cores, half of it for 1,500 images;
-profile quick takes 3 minutes.
+nearly the paper's number, for 4. MobileNets of width 0.75. Two to three hours on 2 cores, the most of it for the 49,500
+images; profile quick takes 3 minutes.
 """
 
 from dataclasses import dataclass

@@ -8,7 +8,7 @@ own. Protocol `original` has dropout, max-norm and jitter of two pixels in the t
 alone; the distilled student sees the soft targets of all 25 views. `--ablation` adds, for some seeds, distilled
 students without views, with plain SGD, with a third of the epochs, one change at a time. Profile `full` takes 2.5
 hours on 2 cores, `quick` 9 minutes; the reference of the reproduction's protocol is `--profile full --protocol
-reproduction --seeds 0 1 --ablation`.
+reproduction --ablation`, whose last word without seeds leaves the ablation out.
 """
 
 from experiments.engine.trial import Trial

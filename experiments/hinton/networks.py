@@ -95,6 +95,7 @@ class HintonStudy(Study):
     def build(self, trial: HintonTrial, networks: Networks) -> keras.Model:
         return models.mlp(
             trial.units,
+            classes=len(self.dataset.class_names),
             dropout=trial.dropout,
             max_norm=trial.max_norm,
             weight_decay=trial.weight_decay,

@@ -5,7 +5,7 @@
 Claims: Hinton: with 300 or more units a layer all T above 8 do alike; with 30, T from 2.5 to 4 is best. The
 reproduction: 300 units at T = 8, 125 errors; 30 units, 236 at T = 20 and 222 at T = 2.5. One teacher, that of seed 0 of
 hinton-mnist; students of 25 epochs vary by seed. Takes an hour on 2 cores with its teacher; the reference of the
-reproduction's protocol is `--profile full --protocol reproduction --seeds 0 1`.
+reproduction's protocol is `--profile full --protocol reproduction`.
 """
 
 from experiments.engine.trial import Trial

@@ -7,7 +7,7 @@ and 14; with only 7 and 8, 47.3%, those biases lowered by 7.6, 13.2%. The reprod
 biases set to 3.5, 123 and 20. One teacher, that of seed 0 of hinton-mnist; students vary by seed. The bias is chosen
 on the validation split, and, in columns of its own, on test as in the papers; table `biases` holds the errors at every
 bias. `--ablation` as in hinton-mnist, on the students without 3. Takes 1.7 hours on 2 cores with its teacher; the
-reference of the reproduction's protocol is `--profile full --protocol reproduction --seeds 0 1 2 --ablation`.
+reference of the reproduction's protocol is `--profile full --protocol reproduction --ablation`.
 """
 
 from collections.abc import Sequence

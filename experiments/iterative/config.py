@@ -65,7 +65,7 @@ class IterativeConfig(SoftTargetConfig, CosineConfig):
     epochs: Annotated[int, COUNT] = 30
     """Epochs of every child."""
     hint_weight: Annotated[float, Between(0, 1000)] = 0.1
-    """Weight β of the hint from the parent's middle block; 0 leaves it out."""
+    """Weight β of the hint from a block of the parent, as deep as the child's middle one; 0 leaves it out."""
     flips: bool = False
     """Show each training image as it is or mirrored, drawn anew in each epoch."""
     precision: Precision = "float32"

@@ -55,6 +55,18 @@ def test_identical_pictures_stay_in_one_split(folder):
         assert sum(map(len, splits)) == len(set.union(*splits)) == 20
 
 
+@pytest.mark.parametrize("sizes", [{"test_size": 5}, {"test_size": 2, "validation_size": 3}])
+def test_pictures_with_twins_are_not_tested_on(folder, tmp_path, sizes):
+    """16 of the 20 pictures have a twin, so that only 4 can be cut from what is trained on."""
+    for kind in ("bird", "car"):
+        for path in sorted((folder / kind).glob("*.png"))[:8]:
+            path.with_name(f"twin-{path.name}").write_bytes(path.read_bytes())
+    with pytest.raises(data.DataError, match=r"has \d pictures left without an identical twin"):
+        data.load(str(folder), cache=tmp_path / "cache", **sizes)
+    kept = data.load(folder, cache=tmp_path / "cache", test_size=2, validation_size=2)
+    assert [len(split) for split in all_splits(kept)] == [32, 2, 2]
+
+
 def test_pictures_are_decoded_once(folder, monkeypatch):
     first = load_folder(folder)
     monkeypatch.setattr("kdsuite.data.folders.read_image", lambda path: pytest.fail("decoded again"))

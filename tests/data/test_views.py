@@ -167,6 +167,9 @@ def test_fingerprints_tell_views_apart():
     [
         (lambda split: split.with_views(ShiftFlip(1), drawn=19), r"19 views an image: expected 1 to 18"),
         (lambda split: split.with_views(ShiftFlip(1), drawn=0), "0 views an image"),
+        (lambda split: split.with_views(Jitter(-1, 1)), "shift -1: expected a whole number of pixels, 0 or more"),
+        (lambda split: split.with_views(ShiftFlip(1.5)), r"shift 1\.5: expected a whole number"),
+        (lambda split: split.with_views(ShiftFlip(40)), "cannot be reflected 40 pixels"),
         (lambda split: split.with_views(ShiftFlip(1, "white")), "padding 'white': expected 'reflect' or 'black'"),
         (lambda split: split.with_views(Jitter(1, 1), alternate_flip=True), "expected views that flip"),
         (lambda split: split.with_views(ShiftFlip(1), drawn=3, alternate_flip=True), "an even number"),

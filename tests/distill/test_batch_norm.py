@@ -135,6 +135,12 @@ def test_any_data_will_do(small_split, kind):
     np.testing.assert_allclose(statistics(model, "second"), statistics(other, "second"), rtol=1e-5)
 
 
+@pytest.mark.parametrize("act", [distill.recalibrate, distill.teacher_outputs])
+def test_no_examples_are_refused(small_split, act):
+    with pytest.raises(distill.DistillationError, match="the data has no examples"):
+        act(network(), small_split.images[:0])
+
+
 def test_a_layer_that_a_forward_pass_does_not_reach_is_named(small_split):
     model = network()
     model.extra = layers.BatchNormalization(name="idle")

@@ -274,6 +274,11 @@ def softmax_network():
     [
         (lambda: distill.Distiller(network(1), lambda_=1.5), r"lambda 1\.5"),
         (lambda: distill.Distiller(network(1), lambda_=float("nan")), "lambda nan"),
+        (lambda: distill.Distiller(network(1), lambda_="half"), "lambda half: expected a number"),
+        (lambda: distill.Distiller(network(1), "teacher.keras"), r"teacher 'teacher\.keras': expected a keras\.Model"),
+        (lambda: distill.Distiller(network(1), [network(2), network(3)]), r"a list of \(weight, keras\.Model\)"),
+        (lambda: distill.Distiller(network(1), [("1", network(2))]), r"weights of the teachers \['1'\]"),
+        (lambda: distill.Distiller(network(1), hints=["conv"]), r"hint 'conv': expected a distill\.Hint"),
         (lambda: distill.Distiller(network(1), temperature=0), "temperature 0"),
         (lambda: distill.Distiller(network(1), network(2, classes=4)), "teacher has 4 outputs and the student 3"),
         (lambda: distill.Distiller(softmax_network()), "ends in softmax"),

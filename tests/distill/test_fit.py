@@ -95,6 +95,39 @@ def test_class_weight_weighs_each_example_by_its_label(small_split, tmp_path, ca
     assert history["loss"][0] == pytest.approx(np.mean(weight * (0.6 * hard + 0.4 * soft)), rel=1e-5)
 
 
+def test_class_weight_weighs_each_position_by_its_label():
+    """Labels (b, steps), and sample weights (b,) beside them; label −1 has no class."""
+    random = np.random.default_rng(0)
+    x, y = random.normal(size=(6, 5, 4)).astype("float32"), random.integers(-1, 3, (6, 5))
+    given = random.uniform(0.5, 2, 6).astype("float32")
+    student, teacher = (keras.Sequential([keras.Input((5, 4)), layers.Dense(3)]) for _ in range(2))
+    targets = {"labels": y, "teacher": {"logits": np.array(teacher(x))}}
+    distiller = distill.Distiller(student, lambda_=0.0)
+    distiller.compile(
+        keras.optimizers.SGD(1e-9), loss=keras.losses.SparseCategoricalCrossentropy(from_logits=True, ignore_class=-1)
+    )
+    batches = tf.data.Dataset.from_tensors((x, targets, given))
+    loss = distiller.fit(batches, verbose=0, shuffle=False, class_weight={0: 2.0, 2: 0.25}).history["loss"][0]
+    weight = np.array([2.0, 1.0, 0.25, 1.0])[y] * given[:, None]
+    hard = -np.take_along_axis(log_softmax(np.array(student(x)), -1), np.maximum(y, 0)[..., None], -1)[..., 0]
+    assert loss == pytest.approx(np.sum(weight * hard * (y >= 0)) / np.sum(y >= 0), rel=1e-5)
+
+
+@pytest.mark.parametrize("class_weight", [{}, {"cat": 1.0}, {-1: 2.0}])
+def test_class_weight_of_no_class_is_refused(small_split, class_weight):
+    with pytest.raises(distill.DistillationError, match=r"class_weight .*: expected a weight for each class number"):
+        fitted(distill.Distiller(network(1), network(2)), small_split.batches(50), class_weight=class_weight)
+
+
+def test_class_weight_of_several_labels_an_example_is_refused():
+    x, y = np.zeros((4, 2), np.float32), np.zeros((4, 3), np.float32)
+    distiller = distill.Distiller(keras.Sequential([keras.Input((2,)), layers.Dense(3)]))
+    distiller.compile("sgd", loss=keras.losses.BinaryCrossentropy(from_logits=True))
+    batches = tf.data.Dataset.from_tensors((x, {"labels": y, "teacher": {"logits": y}}))
+    with pytest.raises(distill.DistillationError, match="labels of one class each, otherwise sample weights"):
+        distiller.fit(batches, verbose=0, shuffle=False, class_weight={0: 2.0})
+
+
 def test_class_weight_at_lambda_1_is_refused(small_split):
     with pytest.raises(distill.DistillationError, match="class_weight needs labels, which lambda = 1 never sees"):
         fitted(distill.Distiller(network(1), network(2), lambda_=1.0), small_split.batches(50), class_weight={0: 2.0})
@@ -176,7 +209,7 @@ def test_a_students_file_holds_no_optimizer(small_split, tmp_path, compiled_befo
     assert not loaded.compiled
     assert student.compiled == compiled_before
     np.testing.assert_array_equal(loaded(small_split.images), student(small_split.images))
-    assert list(tmp_path.glob(".unfinished*")) == []
+    assert list(tmp_path.glob(".building*")) == []
 
 
 def test_a_students_file_has_the_right_suffix(tmp_path):

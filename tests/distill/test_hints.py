@@ -240,6 +240,15 @@ def test_refusals(build, message):
         build()
 
 
+@pytest.mark.parametrize("channels", [1, 2, 6])
+def test_other_channels_than_the_teachers_are_refused(small_split, channels):
+    """One channel would be broadcast in silence."""
+    hint = distill.Hint("conv", "conv", channels)
+    distiller = distill.Distiller(network(1), network(2, channels=5), hints=[hint])
+    with pytest.raises(distill.DistillationError, match=r"has 5 channels, expected teacher_channels=5, not"):
+        first_loss(distiller, small_split.batches(40))
+
+
 def test_batches_without_the_hints_feature_are_refused(small_split, tmp_path):
     outputs = distill.teacher_outputs(network(2), small_split, cache=tmp_path)
     distiller = distill.Distiller(network(1), hints=[distill.Hint("pool", "pool", 4)])

@@ -182,7 +182,8 @@ def test_nothing_stays_of_a_run_that_breaks_off(small_split, tmp_path):
     [
         (lambda: distill.OnDisk(top_k=3), "top_k 3 at temperature None"),
         (lambda: distill.OnDisk(temperature=3.0), r"top_k None at temperature 3\.0"),
-        (lambda: distill.OnDisk(0, 1.0), "top_k 0: expected 1 or more"),
+        (lambda: distill.OnDisk(0, 1.0), "top_k 0: expected a whole number, 1 or more"),
+        (lambda: distill.OnDisk(2.5, 1.0), r"top_k 2\.5: expected a whole number"),
         (lambda: distill.OnDisk(3, 0.0), r"temperature 0\.0"),
     ],
 )

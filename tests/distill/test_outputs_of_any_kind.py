@@ -228,6 +228,46 @@ def test_several_teachers_of_another_loss_are_weighed():
     assert first_logs(distiller, X, y)["soft_loss"] == pytest.approx(sum(parts), rel=1e-4)
 
 
+def two_binary(**arguments):
+    inputs = keras.Input((6,))
+    student = keras.Model(inputs, [layers.Dense(1, name=name)(inputs) for name in "ab"])
+    distill.Distiller(student, lambda_=0.0).compile("adam", **arguments)
+
+
+def test_a_metric_beside_another_outputs_binary_loss_is_no_mistake():
+    inputs = keras.Input((6,))
+    student = keras.Model(inputs, [layers.Dense(1, name="a")(inputs), layers.Dense(3, name="b")(inputs)])
+    classes = losses.SparseCategoricalCrossentropy(from_logits=True)
+    distill.Distiller(student, lambda_=0.0).compile("adam", loss=[BINARY, classes], metrics=[["mae"], ["accuracy"]])
+
+
+class OfThree(losses.Loss):
+    """A loss of the caller's that gives a number a class, which Keras averages."""
+
+    def call(self, y_true, y_pred):
+        return keras.ops.square(keras.ops.one_hot(keras.ops.cast(y_true, "int32"), 3) - y_pred)
+
+
+class Scalar(OfThree):
+    """Another that gives one number a batch."""
+
+    def call(self, y_true, y_pred):
+        return keras.ops.mean(super().call(y_true, y_pred))
+
+
+@pytest.mark.parametrize("loss", [OfThree(), Scalar()])
+@pytest.mark.parametrize("count", [3, 24])
+def test_a_loss_of_the_callers_is_averaged_as_keras_does(loss, count):
+    student, teacher, y = dense(3, 1), dense(3, 2), RANDOM.integers(0, 3, count)
+    z, t = logits(student, X[:count]), logits(teacher, X[:count])
+    hard, soft = np.mean((np.eye(3)[y] - z) ** 2), np.mean(softmax_kl(t, z))
+    distiller = distill.Distiller(student, teacher, soft_loss="softmax", lambda_=0.4, temperature=T)
+    logs = first_logs(distiller, X[:count], y, loss=loss)
+    assert [logs[name] for name in ("loss", "hard_loss", "soft_loss")] == pytest.approx(
+        [0.6 * hard + 0.4 * soft, hard, soft], rel=1e-4
+    )
+
+
 def compiled(outputs=3, lambda_=0.5, soft_loss=None, **arguments):
     distiller = distill.Distiller(dense(outputs, 1), dense(outputs, 2), lambda_=lambda_, soft_loss=soft_loss)
     distiller.compile("adam", **arguments)
@@ -241,12 +281,19 @@ def compiled(outputs=3, lambda_=0.5, soft_loss=None, **arguments):
         (lambda: compiled(1, soft_loss=distill.DIST(), loss=BINARY), "one logit, whose softmax is always 1"),
         (lambda: compiled(loss=losses.MeanSquaredError()), "one of regression.*FeatureDistiller"),
         (lambda: compiled(loss="mse"), "one of regression|from_logits=True"),
-        (lambda: compiled(loss=losses.Dice()), "does not say whether logits are of classes or of labels"),
+        (lambda: compiled(loss=losses.Hinge()), "does not say whether logits are of classes or of labels"),
+        (lambda: compiled(loss="kl_divergence", lambda_=0.0), "expected a keras.losses.Loss instance with from_logits"),
+        (lambda: compiled(loss=losses.Poisson(), soft_loss="softmax"), "from_logits=True"),
+        (lambda: compiled(loss=losses.Dice(), soft_loss="softmax"), "from_logits=True"),
         (lambda: compiled(soft_loss="kl"), "soft_loss 'kl': expected 'softmax', 'sigmoid'"),
         (lambda: compiled(soft_loss="softmax", loss=BINARY), "soft_loss 'softmax' beside the loss 'binary"),
         (lambda: compiled(soft_loss="sigmoid"), "soft_loss 'sigmoid' beside the loss 'sparse"),
         (lambda: compiled(soft_loss=distill.DKD(), lambda_=1.0), "DKD.* needs labels and lambda is 1"),
         (lambda: compiled(loss=BINARY, metrics=["accuracy"]), r"BinaryAccuracy\(threshold=0.0\)"),
+        (lambda: compiled(loss=BINARY, weighted_metrics=["acc"]), r"BinaryAccuracy\(threshold=0.0\)"),
+        (lambda: two_binary(loss=[BINARY] * 2, metrics=[["mae"], ["accuracy"]]), r"BinaryAccuracy\(threshold=0.0\)"),
+        (lambda: two_binary(loss=[BINARY] * 2, metrics={"b": "accuracy"}), r"BinaryAccuracy\(threshold=0.0\)"),
+        (lambda: two_binary(loss={"a": BINARY, "b": BINARY}, metrics=["mae", "accuracy"]), r"BinaryAccuracy"),
         (lambda: distill.Distiller(two_headed(1, True)).compile("adam"), "expected a loss for each"),
         (
             lambda: distill.Distiller(two_headed(1, True)).compile("adam", loss={"kind": BINARY}),

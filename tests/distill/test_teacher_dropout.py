@@ -90,6 +90,24 @@ def test_drop_rates_out_of_range(small_split, tmp_path, rate):
         distill.drop_teachers(batches, 4.0, rate, (0, 0))
 
 
+def test_outputs_softened_at_another_temperature_are_refused(small_split, tmp_path):
+    softened = [outputs.softened(4.0) for outputs in three_teachers(small_split, tmp_path)]
+    for combine in (distill.stack_teachers, lambda given, t: distill.mixture([(1 / 3, one) for one in given], t)):
+        combine(softened, 4.0)
+        with pytest.raises(distill.DistillationError, match="soft_targets at T = 4: expected logits, or the same T"):
+            combine(softened, 2.0)
+
+
+@pytest.mark.parametrize(("given", "wanted"), [(1, 5), (5, 1), (4, 5)])
+def test_features_of_another_size_are_refused(small_split, given, wanted):
+    features = np.zeros((120, given), np.float32)
+    outputs = distill.TeacherOutputs({"features": features}, small_split.fingerprint)
+    distiller = distill.FeatureDistiller(network(1, classes=wanted))
+    distiller.compile("sgd")
+    with pytest.raises(distill.DistillationError, match=f"have {given} numbers and the student {wanted}"):
+        distiller.fit(small_split.batches(40, teacher=outputs), verbose=0, shuffle=False)
+
+
 def test_feature_student_against_numpy(small_split):
     features = np.random.default_rng(0).normal(size=(120, 5)).astype(np.float32)
     outputs = distill.TeacherOutputs({"features": features}, small_split.fingerprint)

@@ -19,6 +19,12 @@ def test_resnet_20_has_the_parameters_of_its_definition():
     assert sum(isinstance(layer, keras.layers.Add) for layer in models.resnet(20).layers) == 9
 
 
+@pytest.mark.parametrize("depth", [2, 22, 21])
+def test_a_resnet_of_no_whole_number_of_blocks_is_refused(depth):
+    with pytest.raises(ValueError, match=rf"depth {depth}: expected 6 n \+ 2 layers"):
+        models.resnet(depth)
+
+
 @pytest.mark.parametrize(("depth", "width", "dense"), [(2, 8, 0), (3, 16, 1), (4, 8, 2)])
 def test_small_cnn_has_its_depth_width_and_dense_layers(depth, width, dense):
     model = models.small_cnn(depth, width, dense)

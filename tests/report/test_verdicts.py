@@ -233,6 +233,8 @@ def test_best_is_chosen_on_validation_never_on_test():
     table = results(rows).rows
     assert chosen.rows(table).test_accuracy.tolist() == [0.1]
     assert chosen.describe(table) == "λ = 0.1 (validation's best outside 0.4–0.7)"
+    lowest = Best(chosen.group, by="lambda", lowest=True)
+    assert lowest.describe(table) == "λ = 0 (validation's lowest outside 0.4–0.7)"
     with pytest.raises(ReportError, match="choose on validation"):
         Best(where(), by="lambda", on="test_accuracy")
 

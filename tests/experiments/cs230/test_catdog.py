@@ -77,6 +77,14 @@ def test_the_optimiser_is_chosen_by_students_of_several_cuts_that_never_see_test
     assert candidates.filter(like="test_").drop(columns="test_size").isna().all(axis=None)
 
 
+def test_the_surgeon_asked_for_is_the_trials():
+    surgeons = [
+        Channels(ChannelsConfig(surgeon=name)).student(0, 0.5, "l1", 0.5, scope="global", target="macs").surgeon
+        for name in ("keras", "kerassurgeon")
+    ]
+    assert surgeons == ["keras", "kerassurgeon"]
+
+
 @pytest.mark.long
 def test_students_that_lost_channels(capsys):
     assert main(["catdog-channels", *SMOKE]) == 0

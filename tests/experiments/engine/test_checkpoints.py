@@ -11,6 +11,7 @@ import pytest
 from experiments.engine import checkpoints
 from kdsuite import distill
 from kdsuite.data.files import unfinished_path
+from kdsuite.distill import files as distill_files
 
 HISTORY = [{"epoch": 1, "loss": 0.5, "seconds": 1.0}]
 
@@ -104,6 +105,12 @@ def test_what_kills_left_is_swept_and_nothing_else(tmp_path):
     (tmp_path / "finished" / unfinished_path(Path("ccc.npz")).name.replace(str(os.getpid()), "999999999")).write_bytes(
         b"x"
     )
+    # What distill was writing goes too: its names are the same.
+    with pytest.raises(ZeroDivisionError), distill_files.whole_file(tmp_path / "finished" / "ddd.npz") as path:
+        killed = path.with_name(path.name.replace(str(os.getpid()), "999999999"))
+        killed.write_bytes(b"x")
+        raise ZeroDivisionError
+    assert killed.exists() and not path.exists()
     checkpoints.sweep(tmp_path)
     left = {str(path.relative_to(tmp_path)) for path in tmp_path.rglob("*") if path.is_file()}
     assert left == {"trials/bbb/checkpoint.npz", "finished/aaa.npz"}
