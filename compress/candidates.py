@@ -1,20 +1,23 @@
 """Candidates: ways to a smaller model, by channels, by units (blocks or layers), or by both."""
 
+import contextlib
 import hashlib
 import math
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass
+from functools import partial
 from typing import Literal
 
 import keras
 import numpy as np
 
 from kdsuite import prune
-from kdsuite.compress.costs import Costs, costs_of, share
+from kdsuite.compress.costs import ModelCosts, costs_of, share
 from kdsuite.compress.goals import Goal
 from kdsuite.compress.proofs import Proof, surgery
 from kdsuite.compress.scoring import Scores
 from kdsuite.prune import PruneError
+from kdsuite.prune.order import Scope
 from kdsuite.prune.shrinking import Target
 
 ROUND_TO = (8, 4, 2, 1)
@@ -31,13 +34,13 @@ class Recipe:
         share: of the teacher's cost that may stay.
         criterion: of `prune.shrink`, or None where only units go.
         scope: "global" or "layer".
-        weighed: whether a channel's score is divided by what the channel costs.
+        weighed: whether a channel's score is divided by what the channel costs; with scope "global" alone.
         units: share of the way that removed units go before channels do: 0 for none, 1 for all of it.
     """
 
     share: float
     criterion: prune.Criterion | None
-    scope: Literal["global", "layer"] = "global"
+    scope: Scope = "global"
     weighed: bool = False
     units: float = 0.0
 
@@ -72,7 +75,7 @@ class Cut:
     model: keras.Model
     removed: tuple[str, ...]
     channels: dict[str, list[int]]
-    costs: Costs
+    costs: ModelCosts
     proof: Proof
 
 
@@ -97,7 +100,7 @@ def recipes(goal: Goal, wanted: float | None) -> list[Recipe]:
     return [*by_channels[:4], *both[:2], *by_channels[4:], *both[2:]]
 
 
-def cut(teacher: keras.Model, recipe: Recipe, goal: Goal, whole: Costs, scores: Scores) -> Cut:
+def cut(teacher: keras.Model, recipe: Recipe, goal: Goal, whole: ModelCosts, scores: Scores) -> Cut:
     """Cuts a candidate whose cost is at most its share.
 
     Args:
@@ -117,16 +120,16 @@ def cut(teacher: keras.Model, recipe: Recipe, goal: Goal, whole: Costs, scores: 
         if not removed or share(costs := _costs(model, teacher, goal), whole, goal) > recipe.share:
             raise PruneError(f"removing units alone does not reach {recipe.share:.2f} of the cost")
         return Cut(model, removed, {}, costs, surgery(teacher, model, {}, np.empty(0)))
-    error = None
-    for round_to in ROUND_TO:
-        try:
-            return _narrowed(model, removed, teacher, recipe, goal, whole, scores, round_to)
-        except PruneError as unreachable:
-            error = unreachable
-    raise error or PruneError("no channels to delete")
+    narrowed = partial(_narrowed, model, removed, teacher, recipe, goal, whole, scores)
+    for round_to in ROUND_TO[:-1]:
+        with contextlib.suppress(PruneError):
+            return narrowed(round_to)
+    return narrowed(ROUND_TO[-1])
 
 
-def _narrowed(model, removed, teacher, recipe: Recipe, goal: Goal, whole: Costs, scores: Scores, round_to: int) -> Cut:
+def _narrowed(
+    model, removed, teacher, recipe: Recipe, goal: Goal, whole: ModelCosts, scores: Scores, round_to: int
+) -> Cut:
     """The model narrowed until its cost is within its share of the teacher's."""
     assert recipe.criterion is not None
     before = share(_costs(model, teacher, goal), whole, goal)
@@ -140,8 +143,8 @@ def _narrowed(model, removed, teacher, recipe: Recipe, goal: Goal, whole: Costs,
             model,
             None,
             keep,
-            scores.by(recipe.criterion, model),
-            recipe.scope,
+            scores.by(recipe.criterion, model, recipe.scope),
+            "global",
             target,
             # Layers of a few channels cannot come near: what counts is the bound, checked below.
             tolerance=TOLERANCE if round_to > 1 else math.inf,
@@ -159,7 +162,7 @@ def _narrowed(model, removed, teacher, recipe: Recipe, goal: Goal, whole: Costs,
     raise PruneError(f"{recipe}: {recipe.share:.3f} of the cost is out of reach, the nearest is {nearest}")
 
 
-def _without_units(teacher, wanted: float, goal: Goal, whole: Costs, data) -> tuple[keras.Model, tuple[str, ...]]:
+def _without_units(teacher, wanted: float, goal: Goal, whole: ModelCosts, data) -> tuple[keras.Model, tuple[str, ...]]:
     """Removes the least important units one after the other until the cost is within `wanted`, or no more can go."""
     size, importance = ranked_units(teacher, data)
     model, chosen = teacher, []
@@ -194,5 +197,5 @@ def ranked_units(teacher: keras.Model, data: Iterable) -> tuple[Literal["block",
         return "layer", prune.block_influence(teacher, data, "layer")
 
 
-def _costs(model: keras.Model, teacher: keras.Model, goal: Goal) -> Costs:
+def _costs(model: keras.Model, teacher: keras.Model, goal: Goal) -> ModelCosts:
     return costs_of(model, teacher if goal.target == "ms" else None)

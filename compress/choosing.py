@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from kdsuite.compress.candidates import Recipe
-from kdsuite.compress.costs import Costs, share
+from kdsuite.compress.costs import ModelCosts, share
 from kdsuite.compress.goals import Goal
 from kdsuite.models.fast import Precision
 
@@ -31,7 +31,7 @@ class Candidate:
     """
 
     recipe: Recipe
-    costs: Costs
+    costs: ModelCosts
     widths: dict[str, int]
     removed: tuple[str, ...]
     rung: int
@@ -47,7 +47,9 @@ class Candidate:
         return self.accuracy, -self.divergence
 
 
-def survivors(candidates: Sequence[Candidate], goal: Goal, teacher: float, whole: Costs, count: int) -> list[Candidate]:
+def survivors(
+    candidates: Sequence[Candidate], goal: Goal, teacher: float, whole: ModelCosts, count: int
+) -> list[Candidate]:
     """The candidates of one rung that go on to the next, best first.
 
     With a target all cost the same, and the most accurate go on. With a largest drop alone, it is the smallest of those
@@ -70,7 +72,7 @@ def survivors(candidates: Sequence[Candidate], goal: Goal, teacher: float, whole
     return [*hopeful, *(one for one in by_merit if one not in hopeful)][:count]
 
 
-def best(candidates: Sequence[Candidate], goal: Goal, teacher: float, whole: Costs) -> Candidate:
+def best(candidates: Sequence[Candidate], goal: Goal, teacher: float, whole: ModelCosts) -> Candidate:
     """The result: with a target the most accurate, else the smallest within the drop, or the one of smallest drop."""
     if goal.target is None and goal.max_drop is not None:
         for aim in (AIM, 1.0):

@@ -18,7 +18,7 @@ BYTES_A_LAYER = 950
 
 
 @dataclass(frozen=True)
-class Costs:
+class ModelCosts:
     """Costs of one model.
 
     Attributes:
@@ -35,34 +35,39 @@ class Costs:
     ms: float | None = None
 
 
-def costs_of(model: keras.Model, beside: keras.Model | None = None) -> Costs:
+def costs_of(model: keras.Model, beside: keras.Model | None = None) -> ModelCosts:
     """Costs of a model; timed too where another is given to be timed in turns with it."""
     ms = None if beside is None else 1000 * prune.latency([beside, model])[1]
-    return Costs(model.count_params(), prune.macs(model), _int8_bytes(model), ms)
+    return ModelCosts(model.count_params(), prune.macs(model), _int8_bytes(model), ms)
 
 
 def widths(model: keras.Model) -> dict[str, int]:
     """Channels of each layer with a kernel, by name, in the model's order."""
-    return {layer.name: int(layer.output.shape[-1]) for layer in model.layers if _kernels(layer)}
+    # Of several outputs, such as attention with its scores, the first.
+    return {
+        layer.name: int(keras.tree.flatten(layer.output)[0].shape[-1])
+        for layer in model.layers
+        if _kernel_weights(layer)
+    }
 
 
 def _int8_bytes(model: keras.Model) -> int:
-    kernels = sum(math.prod(kernel.shape) for layer in model.layers for kernel in _kernels(layer))
+    kernels = sum(math.prod(kernel.shape) for layer in model.layers for kernel in _kernel_weights(layer))
     channels = widths(model)
     return kernels + BYTES_A_CHANNEL * sum(channels.values()) + BYTES_A_LAYER * len(channels)
 
 
-def _kernels(layer: keras.Layer) -> list:
+def _kernel_weights(layer: keras.Layer) -> list:
     return [weight for weight in layer.weights if len(weight.shape) > 1]
 
 
-def share(costs: Costs, of: Costs, goal: Goal) -> float:
+def share(costs: ModelCosts, of: ModelCosts, goal: Goal) -> float:
     """What a model costs of what the teacher costs, in the goal's measure; MACs where the goal has none."""
     name = goal.target or "macs"
     return getattr(costs, name) / getattr(of, name)
 
 
-def search_goal(goal: Goal, teacher: Costs, file_bytes: int) -> Goal:
+def search_goal(goal: Goal, teacher: ModelCosts, file_bytes: int) -> Goal:
     """The goal that the search takes: a share of the .keras file becomes one of the parameters.
 
     What describes the layers stays in the file, however few weights it holds.
@@ -73,8 +78,14 @@ def search_goal(goal: Goal, teacher: Costs, file_bytes: int) -> Goal:
         file_bytes: size of its .keras file.
 
     Raises:
-        CompressionError: the description alone is larger than the share.
+        CompressionError: the teacher reaches the goal already, or the description alone is larger than the share.
     """
+    wanted = wanted_share(goal, teacher)
+    if wanted is not None and wanted >= 1:
+        cost = f"{teacher.ms:.3g} milliseconds" if goal.target == "ms" else f"{teacher.bytes:,} bytes in int8"
+        raise CompressionError(
+            f"goal {goal}: the model reaches it already, with about {cost}: give a smaller target_{goal.target}"
+        )
     if goal.target != "bytes" or goal.value >= 1:
         return goal
     description = file_bytes - FLOAT_BYTES * teacher.params
@@ -87,7 +98,7 @@ def search_goal(goal: Goal, teacher: Costs, file_bytes: int) -> Goal:
     return replace(goal, target="params", value=params)
 
 
-def wanted_share(goal: Goal, teacher: Costs) -> float | None:
+def wanted_share(goal: Goal, teacher: ModelCosts) -> float | None:
     """The share of the teacher's cost that the goal leaves, or None where it has no target."""
     if goal.target is None:
         return None

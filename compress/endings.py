@@ -7,6 +7,7 @@ import numpy as np
 
 from kdsuite import distill, prune
 from kdsuite.compress.errors import CompressionError
+from kdsuite.compress.export_conversion import in_float32
 from kdsuite.distill.probabilities import final_activation
 
 
@@ -37,20 +38,21 @@ class Ending:
             student = _with_last(student, self.last, 1, [part[..., 1:] - part[..., :1] for part in (kernel, *bias)])
         if self.activation is None:
             return student
-        outputs = keras.layers.Activation(self.activation, name=f"{self.activation}_end")(student.output)
-        return keras.Model(student.input, outputs, name=student.name)
+        end = keras.layers.Activation(self.activation, dtype="float32", name=f"{self.activation}_end")
+        return keras.Model(student.input, end(student.output), name=student.name)
 
 
 def as_logits(model: keras.Model) -> tuple[keras.Model, Ending]:
-    """A flat model of the same weights that ends in a logit a class, and how the given one ends.
+    """A flat model of the same weights, in float32, that ends in a logit a class, and how the given one ends.
 
     One output z becomes the two logits −z/2 and z/2, whose softmax is the sigmoid of z.
 
     Raises:
-        CompressionError: several outputs, outputs that are no vector, or several sigmoids (one a label).
+        CompressionError: several outputs, outputs that are no vector, several sigmoids (one a label), or a model in
+            another precision that cannot be built again in float32.
         PruneError: a model whose layers cannot be seen.
     """
-    flat = prune.flatten(model)
+    flat = in_float32(prune.flatten(model))
     if len(flat.outputs) != 1 or len(flat.outputs[0].shape) != 2:
         shapes = [tuple(output.shape) for output in flat.outputs]
         raise CompressionError(f"model {model.name!r} has outputs {shapes}: expected one, (n, classes)")

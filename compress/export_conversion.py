@@ -1,5 +1,6 @@
 """Conversion of a Keras model to one file of another format, by Keras' own exporters."""
 
+import contextlib
 import importlib
 import re
 import warnings
@@ -14,6 +15,7 @@ import tensorflow as tf
 from kdsuite.compress.errors import CompressionError, first_line
 from kdsuite.compress.formats import Format
 from kdsuite.compress.running import open_file
+from kdsuite.prune.graph import set_weights
 
 Calibration = dict[str, np.ndarray]
 ONE_INPUT = "image"
@@ -43,12 +45,13 @@ def in_float32(model: keras.Model) -> keras.Model:
     Raises:
         CompressionError: such a model cannot be built again from its configuration.
     """
-    layers = model._flatten_layers(include_self=False)
+    layers = list(model._flatten_layers(include_self=False))
     if all(layer.compute_dtype in (None, "float32") or "int" in layer.compute_dtype for layer in layers):
         return model
     try:
         copy = type(model).from_config(_with_float32(model.get_config()))
-        copy.set_weights([np.asarray(weight, np.float32) for weight in model.get_weights()])
+        for ours, theirs in zip(copy._flatten_layers(include_self=False), layers, strict=True):
+            set_weights(ours, [np.asarray(weight, np.float32) for weight in theirs.get_weights()])
     except Exception as error:  # Whatever a custom layer raises.
         raise CompressionError(
             f"model {model.name!r} computes in {model.compute_dtype} and cannot be copied in float32 "
@@ -89,7 +92,7 @@ def convert(model: keras.Model, format: Format, path: Path, calibration: Calibra
     kind, _, number = format.name.partition("-")
     options = _litert_options(number, calibration) if kind == "litert" else {}
     try:
-        with warnings.catch_warnings():
+        with _constant_statistics(model), warnings.catch_warnings():
             # Keras' copy of tf2onnx asks NumPy for a name that has gone.
             warnings.filterwarnings("ignore", category=FutureWarning)
             # TensorFlow's converter calibrates with its own, deprecated interpreter.
@@ -98,11 +101,28 @@ def convert(model: keras.Model, format: Format, path: Path, calibration: Calibra
                 importlib.import_module("kdsuite.compress.onnx_operations")
             model.export(str(path), format=kind, verbose=False, input_signature=[signature], **options)
         # tf2onnx writes operations that ONNX does not have, and only warns.
-        open_file(path)
+        if len(open_file(path).inputs) > len(model.inputs):
+            raise ValueError("a layer of your own holds a tensor, which becomes an input: hold it as a NumPy array")
     except Exception as error:  # Each converter raises errors of its own.
         raise CompressionError(
             f"model {model.name!r} cannot be converted to {format.name}: {_reason(error)}"
         ) from error
+
+
+@contextlib.contextmanager
+def _constant_statistics(model: keras.Model) -> Iterator[None]:
+    """Lets `Normalization` hold NumPy arrays for the while: tf2onnx makes tensors inputs of the file."""
+    normalizations = [
+        layer for layer in model._flatten_layers(include_self=False) if isinstance(layer, keras.layers.Normalization)
+    ]
+    held = [(layer.mean, layer.variance) for layer in normalizations]
+    for layer in normalizations:
+        layer.mean, layer.variance = np.asarray(layer.mean), np.asarray(layer.variance)
+    try:
+        yield
+    finally:
+        for layer, (mean, variance) in zip(normalizations, held, strict=True):
+            layer.mean, layer.variance = mean, variance
 
 
 LACKING = re.compile(

@@ -72,15 +72,22 @@ def measure(
 
     Raises:
         CompressionError: the file cannot be run, it has several outputs, takes other inputs, or gives logits of another
-            shape than the reference; or a model has layers that are defined in a script or notebook.
+            shape than the reference; labels of another shape; or a model has layers that are defined in a script or
+            notebook.
     """
     inputs, labels = _inputs_and_labels(split)
+    labels, count = np.asarray(labels), _count(inputs)
+    if labels.shape != (count,):
+        raise CompressionError(
+            f"labels of shape {labels.shape} for {count:,} examples: expected ({count},), a class number each: give "
+            "labels[:, 0] of a column, labels.argmax(-1) of one-hot rows"
+        )
     given = logits(path_or_model, split)
     reference = np.asarray(reference_logits, np.float32)
-    if given.shape != reference.shape or len(labels) != len(given):
+    if given.shape != reference.shape:
         raise CompressionError(
-            f"logits of shape {given.shape} for {len(labels):,} labels, reference {reference.shape}: expected (n, "
-            "classes) of both, of the same examples"
+            f"logits of shape {given.shape}, reference {reference.shape}: expected (n, classes) of both, of the same "
+            "examples"
         )
     with _as_file(path_or_model) as path:
         seconds, memory = _in_fresh_process(path, _take(inputs, 0, TIMED_EXAMPLES), threads or cores(), turns)

@@ -15,7 +15,7 @@ MAIN = "__main__"
 
 
 def modules_of(model: keras.Model | Path) -> list[str]:
-    """Names of the modules outside Keras that define layers of a model or its .keras file.
+    """Names of the modules outside Keras that define layers, or their functions, of a model or its .keras file.
 
     Raises:
         OSError, KeyError, ValueError, zipfile.BadZipFile: the file is none that Keras wrote.
@@ -83,21 +83,29 @@ def importable(model: keras.Model | Path) -> list[str]:
 
 
 def check_own_layers(model: keras.Model) -> None:
-    """Builds each layer of a module outside Keras again from its configuration.
+    """Builds each layer again from its configuration, as whoever loads the model's file does.
 
     Raises:
-        CompressionError: one that cannot be.
+        CompressionError: one that cannot be: of one's own, or of Keras with a function of one's own.
     """
     for layer in model._flatten_layers(include_self=False):
         kind = type(layer)
-        if kind.__module__.partition(".")[0] == "keras" or isinstance(layer, keras.Model):
+        is_keras = kind.__module__.partition(".")[0] == "keras"
+        # What a layer of Keras makes for itself is built with that layer.
+        if isinstance(layer, keras.Model) or (is_keras and not hasattr(keras.layers, kind.__name__)):
             continue
         try:
             kind.from_config(layer.get_config())
         except Exception as error:  # Whatever its constructor raises.
+            what = f"layer {layer.name!r} of class {kind.__name__}"
+            if is_keras:
+                raise CompressionError(
+                    f"{what} holds a function that the model's file cannot name: put it into a module, as the call of "
+                    "a layer of your own or behind @keras.saving.register_keras_serializable()"
+                ) from error
             raise CompressionError(
-                f"layer {layer.name!r} of class {kind.__name__} cannot be built again from its get_config "
-                f"({first_line(error)}): have get_config give all arguments of __init__, and __init__ take **kwargs"
+                f"{what} cannot be built again from its get_config ({first_line(error)}): have get_config give all "
+                "arguments of __init__, and __init__ take **kwargs"
             ) from error
 
 
@@ -106,6 +114,8 @@ def _modules(config) -> Iterator[str]:
         if {"class_name", "module"} <= config.keys():
             # Keras writes no name for the script that runs.
             module = config["module"] or MAIN
+            if config["class_name"] == "function" and (own := keras.saving.get_registered_object(config["config"])):
+                module = own.__module__
             if module.partition(".")[0] not in ("keras", "builtins"):
                 yield module
         # Nobody loads it compiled.

@@ -2,6 +2,7 @@
 
 import dataclasses
 import importlib.util
+import math
 from pathlib import Path
 
 import keras
@@ -11,7 +12,7 @@ import kdsuite
 from kdsuite import data, distill, prune
 from kdsuite.compress.budget import questions
 from kdsuite.compress.choosing import best
-from kdsuite.compress.costs import Costs, costs_of, search_goal
+from kdsuite.compress.costs import ModelCosts, costs_of, search_goal
 from kdsuite.compress.errors import CompressionError
 from kdsuite.compress.goals import Goal, goal_of
 from kdsuite.compress.inputs import Problem, check_accuracy, problem_of
@@ -82,7 +83,7 @@ def compress(
         OSError: a folder that cannot be written.
     """
     goal = goal_of(max_drop, target_params, target_macs, target_bytes, target_ms)
-    check_setting(minutes)
+    check_setting(minutes, views)
     problem = problem_of(model, source, cache=cache)
     work = Work(Path(folder), _described(problem, goal, minutes, views, training), minutes)
     with Progress(lambda: work.seconds_left, quiet) as progress:
@@ -107,10 +108,12 @@ def compress(
     return result
 
 
-def check_setting(minutes: float) -> None:
-    """Raises a CompressionError for a budget that is none, and where matplotlib is missing."""
-    if not minutes > 0:
-        raise CompressionError(f"minutes {minutes:g}: expected a number above 0")
+def check_setting(minutes: float, views: object) -> None:
+    """Raises a CompressionError for a budget or views that are none, and where matplotlib is missing."""
+    if not 0 < minutes < math.inf:
+        raise CompressionError(f"minutes {minutes:g}: expected a finite number above 0, such as 20")
+    if views is not None and not isinstance(getattr(views, "count", None), int):
+        raise CompressionError(f"views {views!r}: expected None, data.Flip(), data.Jitter() or data.ShiftFlip()")
     if importlib.util.find_spec("matplotlib") is None:
         raise CompressionError("the report needs matplotlib, which is not installed: pip install 'kdsuite[compress]'")
 
@@ -163,10 +166,10 @@ def setting_of(problem: Problem, goal: Goal, accuracy: float, views, training: T
     costs = work.once("whole", lambda: dataclasses.asdict(costs_of(teacher, teacher if goal.target == "ms" else None)))
     return Setting(
         teacher=teacher,
-        whole=Costs(**costs),
+        whole=ModelCosts(**costs),
         accuracy=accuracy,
         asked=goal,
-        goal=search_goal(goal, Costs(**costs), path.stat().st_size),
+        goal=search_goal(goal, ModelCosts(**costs), path.stat().st_size),
         train=train,
         validation=dataset.validation,
         train_outputs=distill.teacher_outputs(teacher, train, cache=cache) if training.lambda_ else None,

@@ -10,7 +10,7 @@ import numpy as np
 
 from kdsuite import data, distill, prune
 from kdsuite.compress.candidates import Recipe, cut, ranked_units
-from kdsuite.compress.costs import Costs, costs_of
+from kdsuite.compress.costs import ModelCosts, costs_of
 from kdsuite.compress.goals import Goal
 from kdsuite.compress.inputs import check_accuracy, problem_of
 from kdsuite.compress.result import columns
@@ -49,7 +49,7 @@ class Plan:
     name: str
     dataset: data.Dataset
     accuracy: float
-    costs: Costs
+    costs: ModelCosts
     groups: tuple[ChannelGroup, ...]
     units: dict[str, float]
     stay: dict[str, str]

@@ -17,7 +17,7 @@ from kdsuite import data, distill, prune
 from kdsuite.compress.accuracy import divergence
 from kdsuite.compress.candidates import Recipe, cut, recipes
 from kdsuite.compress.choosing import Candidate, survivors
-from kdsuite.compress.costs import Costs, wanted_share, widths
+from kdsuite.compress.costs import ModelCosts, wanted_share, widths
 from kdsuite.compress.errors import CompressionError
 from kdsuite.compress.export_measuring import logits as outputs
 from kdsuite.compress.goals import Goal
@@ -61,7 +61,7 @@ class Setting:
     """
 
     teacher: keras.Model
-    whole: Costs
+    whole: ModelCosts
     accuracy: float
     asked: Goal
     goal: Goal
@@ -247,7 +247,7 @@ def _trained(
     label = f"{recipe} · rung {rung + 1}" + ("" if before is None else f" · {before.accuracy:.2%} on validation so far")
     trained = work.once(name, lambda: _train(recipe, start, rung, steps, setting, work, progress, label))
     made = work.read(f"{recipe.key}/cut")
-    candidate = Candidate(recipe, Costs(**made["costs"]), made["widths"], tuple(made["removed"]), rung, **trained)
+    candidate = Candidate(recipe, ModelCosts(**made["costs"]), made["widths"], tuple(made["removed"]), rung, **trained)
     progress.done(
         f"{recipe} · rung {rung + 1} · {candidate.accuracy:.2%} on validation (teacher {setting.accuracy:.2%}) · "
         f"{candidate.costs.params:,} parameters, {candidate.costs.macs / setting.whole.macs:.2f} of the MACs"

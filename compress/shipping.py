@@ -17,7 +17,7 @@ from kdsuite.compress.costs import widths
 from kdsuite.compress.errors import CompressionError
 from kdsuite.compress.export_measuring import logits, measure
 from kdsuite.compress.exporting import export
-from kdsuite.compress.formats import DEFAULT_FORMATS
+from kdsuite.compress.formats import DEFAULT_FORMATS, FORMATS
 from kdsuite.compress.goals import Goal
 from kdsuite.compress.inputs import Problem
 from kdsuite.compress.proofs import Proof, saved
@@ -64,10 +64,7 @@ def ship(
         file_row(name, file, *cost, measure(file, test, reference, answers=ending.answers), len(test))
         for name, file, cost, reference in tested
     ]
-    folder.mkdir(parents=True, exist_ok=True)
-    for file in files.values():
-        with whole_file(folder / file.name) as unfinished:
-            shutil.copyfile(file, unfinished)
+    deliver(files, refused, folder)
     answers = {"teacher": ending.answers(of_teacher), "student": ending.answers(of_student)}
     right = {who: given == test.labels for who, given in answers.items()}
     drop = paired_difference(right["teacher"], right["student"])
@@ -106,6 +103,22 @@ def ship(
             "machine": f"{platform.machine()}, {platform.system()}",
         },
     )
+
+
+def deliver(files: dict[str, Path], refused: Collection[str], folder: Path) -> None:
+    """Copies a student's files to a folder, and deletes those of an earlier student that would stay beside them.
+
+    Args:
+        files: format → path; "keras" is there.
+        refused: formats in which the student has no file.
+        folder: made if need be.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    for name in refused:
+        (folder / f"{files['keras'].stem}{FORMATS[name].suffix}").unlink(missing_ok=True)
+    for file in files.values():
+        with whole_file(folder / file.name) as unfinished:
+            shutil.copyfile(file, unfinished)
 
 
 def is_reached(goal: Goal, rows: list[FileRow], student_ms: float | None, drop: float) -> bool:

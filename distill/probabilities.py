@@ -111,6 +111,10 @@ def to_logits(model: keras.Model) -> keras.Model:
         recursive=True,
     )
     copy.set_weights(model.get_weights())
+    for layer in copy._flatten_layers(include_self=False):
+        if isinstance(layer, layers.Normalization):
+            # What it computes with is derived from its weights.
+            layer.finalize_state()
     return copy
 
 

@@ -6,7 +6,6 @@ import io
 import sys
 from collections.abc import Callable
 from dataclasses import replace
-from pathlib import Path
 from types import ModuleType
 from typing import Any
 
@@ -22,6 +21,7 @@ def main(arguments: list[str]) -> int:
     command, *options = arguments or ["list"]
     try:
         if command in ("-h", "--help", "list"):
+            _check_options(command, options, known=("--names",))
             return _list(names_only="--names" in options)
         _terminal().stop_at_once()
         if command == "reference":
@@ -29,7 +29,8 @@ def main(arguments: list[str]) -> int:
         if command == "export":
             return _export(options)
         if command == "docs":
-            return _docs()
+            _check_options(command, options)
+            return _guarded(_docs)
         if command == "status":
             return _status(options)
         study, experiment = find(command)
@@ -108,17 +109,22 @@ def configuration(study: registry.Study, experiment: registry.Experiment, option
     if profile not in config_type.PROFILES:
         raise UsageError(f"profile {profile!r}: expected one of {', '.join(config_type.PROFILES)}")
     description = registry.docstring(study, experiment.module)
-    return parse(config_type, with_profile(config_type, profile), experiment.name, description, options)
+    config = parse(config_type, with_profile(config_type, profile), experiment.name, description, options)
+    config.check()
+    return config
 
 
 def parse(config_type: type, default: Any, name: str, description: str, options: list[str]) -> Any:
-    """Reads options into a configuration and checks them.
+    """Reads options into a configuration.
 
     Raises:
-        UsageError: an option that is unknown, malformed or out of range.
+        UsageError: an option that is unknown, malformed or empty.
     """
     import tyro
 
+    if "" in options:
+        before = options[: options.index("")]
+        raise UsageError(f"{before[-1] if before else name} '': expected a value, not an empty one")
     stderr = io.StringIO()
     try:
         with contextlib.redirect_stderr(stderr):
@@ -133,7 +139,6 @@ def parse(config_type: type, default: Any, name: str, description: str, options:
         if exit_.code in (0, None):
             raise
         raise UsageError(_terminal().one_line(stderr.getvalue())) from None
-    config.check()
     return config
 
 
@@ -175,34 +180,37 @@ def _cluster(config: Any) -> contextlib.AbstractContextManager:
     return cluster.session(config)
 
 
+def _check_options(command: str, options: list[str], known: tuple[str, ...] = ()) -> None:
+    if unknown := [option for option in options if option not in known]:
+        expected = " or ".join(known) or "no options"
+        raise UsageError(f"{command} {' '.join(unknown)}: expected {expected}")
+
+
 def _status(options: list[str]) -> int:
-    parser = argparse.ArgumentParser(prog="python -m experiments status")
-    parser.add_argument("--results", type=Path, default=Path("results"), help="root folder of the rows")
-    try:
-        root = parser.parse_args(options).results
-    except SystemExit as exit_:
-        return int(exit_.code or 0)
+    from experiments.status_config import StatusConfig
+
+    config = parse(StatusConfig, StatusConfig(), "status", "Where each setting stands.", options)
 
     def report() -> None:
         from experiments.engine import status
 
-        status.show(root)
+        status.show(config.results)
 
     return _guarded(report)
 
 
-def _docs() -> int:
+def _docs() -> None:
     from experiments import pages
 
     for path in [*pages.write(), *pages.draw()]:
         print(path)
-    return 0
 
 
 def _export(options: list[str]) -> int:
     from experiments.export_config import ExportConfig
 
     config = parse(ExportConfig, ExportConfig(), "export", "", options)
+    config.check()
 
     def export() -> None:
         from experiments import export
@@ -242,7 +250,8 @@ def _profile(options: list[str], default: str) -> str:
     parser = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
     parser.add_argument("--profile", default=default)
     try:
-        return parser.parse_known_args(options)[0].profile
+        with contextlib.redirect_stderr(io.StringIO()):
+            return parser.parse_known_args(options)[0].profile
     except SystemExit:
         raise UsageError("--profile: expected a name behind it, smoke, quick, full or paper") from None
 

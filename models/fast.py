@@ -46,6 +46,10 @@ def _copy(model: keras.Model, policy: str) -> keras.Model:
     outputs = [tensor._keras_history.operation for tensor in model.outputs]
     copy = keras.models.clone_model(model, clone_function=convert)
     copy.set_weights(model.get_weights())
+    for layer in copy._flatten_layers(include_self=False):
+        if isinstance(layer, layers.Normalization):
+            # What it computes with is derived from its weights.
+            layer.finalize_state()
     return copy
 
 

@@ -1,7 +1,7 @@
 """Measuring networks and making them smaller."""
 
 from kdsuite.prune.channels import Channels
-from kdsuite.prune.cost import macs
+from kdsuite.prune.cost import macs, uncounted
 from kdsuite.prune.criteria import CRITERIA, Criterion, Filters, GroupView
 from kdsuite.prune.deletion import DeletionReport, delete_channels, deletion_report
 from kdsuite.prune.editing import insert_layer, replace_layer
@@ -47,6 +47,7 @@ __all__ = [
     "select",
     "sensitivity",
     "shrink",
+    "uncounted",
     "units",
     "zero_density",
 ]

@@ -1,6 +1,7 @@
 """What channel surgery knows of each type of layer and operation: how channels enter, pass and leave it."""
 
 import functools
+import inspect
 
 import keras
 import numpy as np
@@ -74,6 +75,13 @@ def weight_axes(layer: keras.Layer) -> list[tuple[str | None, ...] | None]:
     return [table.get("/".join(weight.path.split("/")[-parts:]), table.get("*")) for weight in layer.weights]
 
 
+def attended(node) -> dict[str, keras.KerasTensor]:
+    """What a call of a layer of type `MultiHeadAttention` reads as query, value and key."""
+    call = inspect.signature(node.operation.call).bind(*node.arguments.args, **node.arguments.kwargs)
+    tensors = {name: call.arguments.get(name) for name in ("query", "value", "key")}
+    return {**tensors, "key": tensors["value"] if tensors["key"] is None else tensors["key"]}
+
+
 def passes_through(layer) -> bool:
     """Whether a layer with weights gives the channels that it reads: depthwise and grouped convolutions, norms."""
     groups = getattr(layer, "groups", 1)
@@ -132,6 +140,8 @@ def _refused_shape(node, name: str) -> str | None:
             return f"a layer of type {name} over axis {layer.axis}: expected the last"
     if name == "Rescaling" and np.size(layer.scale) * np.size(layer.offset) > 1:
         return "a layer of type Rescaling with a value for each channel: expected one for all"
+    if name == "MultiHeadAttention" and np.size(layer.get_config()["output_shape"]) > 1:
+        return f"a layer of type {name} whose output_shape {layer.get_config()['output_shape']} has several axes"
     if name in MERGES and any(len(tensor.shape) != rank for tensor in node.input_tensors):
         return "a layer which merges tensors of different rank"
     return None

@@ -1,8 +1,7 @@
 """Follows every channel of a network through its graph: which weights read it, which give it, what goes with it."""
 
-import inspect
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
 import keras
 import numpy as np
@@ -11,6 +10,7 @@ from kdsuite.prune.channel_types import (
     MERGE_OPERATIONS,
     MERGES,
     WEIGHT_AXES,
+    attended,
     gives_channels,
     mixing_activation,
     refusal,
@@ -46,6 +46,7 @@ class Channels:
         self.features: dict[int, np.ndarray] = {}
         self.refused: dict[str, str] = {}
         self.ties: list[tuple[np.ndarray, np.ndarray, str]] = []
+        self._first_reshaped: dict[str, np.ndarray] = {}
         self._numbers = UnionFind()
         self._reasons: dict[int, str] = {}
         for node in nodes(model):
@@ -96,6 +97,15 @@ class Channels:
                 }
             )
         return indices
+
+    def carrying(self, name: str) -> Iterator:
+        """Calls of a layer, and those that its channels reach before a layer makes others of them, inputs first."""
+        reached = set()
+        for node in nodes(self.model):
+            passed_on = any(id(tensor) in reached for tensor in node.input_tensors)
+            if node.operation.name == name or (passed_on and not gives_channels(node.operation)):
+                reached |= {id(tensor) for tensor in node.outputs}
+                yield node
 
     def given_by(self, numbers: Iterable[int]) -> dict[str, list[int]]:
         """The layers that give the channels with these numbers, and which of their channels these are."""
@@ -151,8 +161,8 @@ class Channels:
                 return np.concatenate(inputs)
             for other in inputs[1:]:
                 self._join(inputs[0], other, f"{layer.name!r} puts them in one channel")
-        if name in ("Flatten", "Reshape") and shape[-1] != len(inputs[0]):
-            return np.tile(inputs[0], shape[-1] // len(inputs[0])) if len(shape) == 2 and shape[-1] else None
+        if name in ("Flatten", "Reshape"):
+            return self._reshaped(layer, inputs[0], shape)
         if name == "Permute" and layer.dims[-1] != len(layer.dims):
             return None
         return inputs[0]
@@ -184,11 +194,19 @@ class Channels:
             self._keep(given, f"comes from {layer.name!r}, {mixing}")
         return given
 
+    def _reshaped(self, layer: keras.Layer, read: np.ndarray, shape: tuple) -> np.ndarray | None:
+        if shape[-1] != len(read):
+            if len(shape) != 2 or not shape[-1]:
+                return None
+            read = np.tile(read, shape[-1] // len(read))
+        if kind(layer) == "Reshape" and layer.target_shape[-1] != -1:
+            first = self._first_reshaped.setdefault(layer.name, read)
+            if first is not read:
+                self._join(first, read, f"{layer.name!r} gives both one shape: it is called more than once")
+        return read
+
     def _attention(self, node) -> np.ndarray:
-        layer = node.operation
-        given = inspect.signature(layer.call).bind(*node.arguments.args, **node.arguments.kwargs).arguments
-        tensors = {name: given.get(name) for name in ("query", "value", "key")}
-        tensors["key"] = tensors["value"] if tensors["key"] is None else tensors["key"]
+        layer, tensors = node.operation, attended(node)
         read = {name: self.features[id(tensor)] for name, tensor in tensors.items()}
         for tensor in node.input_tensors:
             if all(tensor is not other for other in tensors.values()):

@@ -117,16 +117,18 @@ def _asked(channels: Channels, asked: Mapping[str, Sequence[int]]) -> set[int]:
     Raises:
         PruneError: a name, an index or a channel that cannot be deleted, or a layer that would lose them all.
     """
-    numbers = {number for name, indices in asked.items() for number in _checked(channels, name, list(indices))}
+    numbers = {number for name, indices in asked.items() for number in _checked(channels, name, indices)}
     for name, given in channels.given.items():
         if len(given) and np.isin(given, list(numbers)).all():
             raise PruneError(f"layer {name!r} would lose all its {len(given)} channels: keep at least one")
     return numbers
 
 
-def _checked(channels: Channels, name: str, indices: list[int]) -> list[int]:
+def _checked(channels: Channels, name: str, indices: Sequence[int]) -> list[int]:
     check_layer(channels, name)
-    given = channels.given[name]
+    if not isinstance(indices, Iterable):
+        raise PruneError(f"channels {indices!r} of layer {name!r}: expected several, as in {{{name!r}: [{indices!r}]}}")
+    given, indices = channels.given[name], list(indices)
     for index in indices:
         if isinstance(index, bool) or not isinstance(index, int | np.integer) or not 0 <= index < len(given):
             raise PruneError(f"channel {index!r} of layer {name!r}: expected 0 to {len(given) - 1}")
@@ -141,12 +143,13 @@ def _tie(channels: Channels, name: str, channel: int, asked: Mapping[str, Sequen
     """The reasons on the shortest way to a channel from one that was asked for."""
     numbers = channels.numbers_before_joins
     start = int(numbers[name][channel])
-    goals = {int(numbers[other][index]) for other, indices in asked.items() for index in indices}
+    goals = {int(numbers[other][index]): other for other, indices in asked.items() for index in indices}
     ways: dict[int, tuple[str, ...]] = {start: ()}
     while True:
         reached = [number for number in ways if number in goals]
         if reached:
-            return ", and ".join(dict.fromkeys(reversed(ways[reached[0]])))
+            way = ", and ".join(dict.fromkeys(reversed(ways[reached[0]])))
+            return way or f"{goals[reached[0]]!r} passes them on"
         grown = dict(ways)
         for first, second, reason in channels.ties:
             for one, other in ((first, second), (second, first)):

@@ -1,5 +1,6 @@
 """Putting a layer into a functional model, or another in a layer's place."""
 
+from collections.abc import Sequence
 from typing import Literal
 
 import keras
@@ -23,13 +24,18 @@ def replace_layer(model: keras.Model, name: str, layer: keras.Layer) -> keras.Mo
         An uncompiled functional model. The other layers keep their names and, where they still fit, their weights.
 
     Raises:
-        PruneError: an unknown layer, or a layer that cannot take what reaches it.
+        PruneError: an unknown layer or an input, a name that another layer has, or a layer that cannot take what
+            reaches it.
     """
 
     def call(old, *args, **kwargs):
         return layer(*args, **kwargs)
 
-    return _edited(model, name, layer, call)
+    graph = flatten(model)
+    _check_names(graph, name, layer, [name])
+    if _is_input(graph, name):
+        raise PruneError(f"{name!r} is an input: expected a layer; insert_layer(..., 'after') puts one behind it")
+    return _edited(graph, name, layer, call)
 
 
 def insert_layer(
@@ -39,9 +45,9 @@ def insert_layer(
 
     Args:
         model: functional or built Sequential model; it is left as it was. Models within it are flattened.
-        name: of the layer next to which the new one is put; it reads and gives one tensor.
+        name: of the layer next to which the new one is put; it reads and gives one tensor. Or of an input.
         layer: new layer, of a name that the model does not have.
-        where: "before" or "after" that layer.
+        where: "before" or "after" that layer; of an input, "after".
 
     Returns, Raises:
         As `replace_layer`.
@@ -54,30 +60,50 @@ def insert_layer(
             return layer(old(*args, **kwargs))
         return old(layer(args[0]), *args[1:], **kwargs)
 
-    return _edited(model, name, layer, call)
-
-
-def _edited(model: keras.Model, name: str, layer: keras.Layer, edit) -> keras.Model:
     graph = flatten(model)
+    _check_names(graph, name, layer, [])
+    if where == "before" and _is_input(graph, name):
+        raise PruneError(f"{name!r} is an input: expected where='after'")
+    return _edited(graph, name, layer, call)
+
+
+def _check_names(graph: keras.Model, name: str, layer: keras.Layer, free: Sequence[str]) -> None:
+    """Raises a PruneError where the graph has no such layer, or has the new layer's name already, unless it is free."""
     names = [old.name for old in graph.layers]
     if name not in names:
         raise PruneError(f"no layer {name!r}: expected one of {', '.join(names)}")
+    if layer.name in {operation.name for operation in graph.operations}.difference(free):
+        raise PruneError(f"model {graph.name!r} has a layer {layer.name!r} already: give the new one another name")
+
+
+def _is_input(graph: keras.Model, name: str) -> bool:
+    return isinstance(graph.get_layer(name), keras.layers.InputLayer)
+
+
+def _edited(graph: keras.Model, name: str, layer: keras.Layer, edit) -> keras.Model:
     copies = {}
 
     def call(operation, *args, **kwargs):
         if id(operation) not in copies:
             copies[id(operation)] = copy_of(operation)
+        return call_named(operation.name, copies[id(operation)], *args, **kwargs)
+
+    def call_named(old_name, operation, *args, **kwargs):
         try:
-            if operation.name == name:
-                return edit(copies[id(operation)], *args, **kwargs)
-            return copies[id(operation)](*args, **kwargs)
+            return edit(operation, *args, **kwargs) if old_name == name else operation(*args, **kwargs)
         except ValueError as error:
             reason = str(error).splitlines()[0]
-            raise PruneError(f"{layer.name!r} leaves layer {operation.name!r} with an unfit input: {reason}") from error
+            raise PruneError(f"{layer.name!r} leaves layer {old_name!r} with an unfit input: {reason}") from error
 
     weights = layer.get_weights()
     inputs = inputs_like(graph)
-    edited = keras.Model(inputs, rebuild(graph, inputs, call), name=graph.name)
+
+    def called(tensor):
+        """What an input gives, as if the input were a layer."""
+        return call_named(tensor._keras_history.operation.name, lambda given: given, tensor)
+
+    fed = keras.tree.map_structure(called, inputs)
+    edited = keras.Model(inputs, rebuild(graph, fed, call), name=graph.name)
     pipe(graph, edited)
     if weights:
         layer.set_weights(weights)

@@ -6,7 +6,7 @@ import keras
 from keras.src.models.functional import Functional
 
 from kdsuite.prune.errors import PruneError
-from kdsuite.prune.graph import copy_of, inputs_like, nodes, rebuild, set_weights
+from kdsuite.prune.graph import context_arguments, copy_of, inputs_like, nodes, rebuild, set_weights
 
 
 def flatten(model: keras.Model) -> keras.Model:
@@ -43,7 +43,7 @@ def flatten(model: keras.Model) -> keras.Model:
 
 def _functional(model, path: str) -> keras.Model:
     """The functional model itself, or the graph of a Sequential one."""
-    if isinstance(model, keras.Sequential):
+    if isinstance(model, keras.Sequential) and type(model).call is keras.Sequential.call:
         if not model.built or getattr(model, "_functional", None) is None:
             raise PruneError(
                 f"model {path!r} has no input shape yet: start it with keras.Input(shape), or call its build((None, …))"
@@ -90,7 +90,7 @@ def _copies(names: dict[str, list]) -> dict[int, tuple]:
 
 def _inline(copies: dict[int, tuple], context: dict, operation, *args, **kwargs):
     """Calls an operation, or all those of a model, as Keras would: an outer `training` goes before an inner one."""
-    known = getattr(operation, "_call_context_args", {})
+    known = context_arguments(operation)
     kwargs |= {name: value for name, value in context.items() if name in known}
     if not isinstance(operation, keras.Model):
         return copies.get(id(operation), (None, operation))[1](*args, **kwargs)

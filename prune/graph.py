@@ -1,7 +1,7 @@
 """Reading the graph of a functional model, and calling its layers again on other tensors."""
 
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 
 import keras
 
@@ -16,6 +16,11 @@ def nodes(model: keras.Model) -> list:
 def kind(operation) -> str:
     """Class name of a layer or operation that is Keras' own; subclasses have none, as they may do anything."""
     return type(operation).__name__ if type(operation).__module__.startswith("keras.") else ""
+
+
+def context_arguments(operation) -> Iterable[str]:
+    """Names of the arguments, such as `training`, that Keras hands on from the call of a model to those within it."""
+    return getattr(operation, "_call_context_args", ())
 
 
 def inputs_like(model: keras.Model):

@@ -1,5 +1,6 @@
 """How much each unit of a network matters."""
 
+from collections import Counter
 from collections.abc import Iterable
 from typing import Literal
 
@@ -9,6 +10,7 @@ import numpy as np
 from kdsuite.prune.errors import PruneError
 from kdsuite.prune.flattening import flatten
 from kdsuite.prune.graph import nodes
+from kdsuite.prune.measuring import check_classifier, ends_in_softmax, labelled
 from kdsuite.prune.removal import obstacle, remove
 from kdsuite.prune.units import Size, Unit, units
 
@@ -49,11 +51,13 @@ def sensitivity(
         measure: "loss" gives the rise of the mean cross-entropy, "accuracy" the fall of the share of right answers.
 
     Raises:
-        PruneError: the data hold no batches, or `measure` is another word.
+        PruneError: a model of several outputs or of one class, batches that are not pairs or none, or `measure` is
+            another word; for "accuracy", labels that are not one number an example.
     """
     if measure not in ("loss", "accuracy"):
         raise PruneError(f"measure {measure!r}: expected 'loss' or 'accuracy'")
     graph = flatten(model)
+    check_classifier(graph)
     whole = _measured(graph, data, measure)
     lost = {}
     for unit in units(graph, size):
@@ -66,7 +70,7 @@ def block_influence(model: keras.Model, data: Iterable, size: Size = "block") ->
     """How much each unit turns what it reads: 1 − the cosine of its input and output (Men et al. 2024, eq. 1).
 
     The cosine is that of the channels at one position, averaged over positions and examples. Units whose output has
-    another shape than their input are left out.
+    another shape than their input are left out, and those with a layer that is called more than once.
 
     Args:
         model: functional or built Sequential model.
@@ -74,13 +78,15 @@ def block_influence(model: keras.Model, data: Iterable, size: Size = "block") ->
         size: see `units`.
 
     Raises:
-        PruneError: the data hold no batches, or no unit keeps its shape.
+        PruneError: the data hold no batches, or no unit that is called once keeps its shape.
     """
     graph = flatten(model)
-    ends = {unit.name: _ends(graph, unit) for unit in units(graph, size)}
+    calls = Counter(node.operation.name for node in nodes(graph))
+    called_once = [unit for unit in units(graph, size) if all(calls[name] == 1 for name in unit.layers)]
+    ends = {unit.name: _ends(graph, unit) for unit in called_once}
     ends = {name: (read, given) for name, (read, given) in ends.items() if read.shape == given.shape}
     if not ends:
-        raise PruneError(f"model {model.name!r} has no unit whose output has the shape of its input")
+        raise PruneError(f"model {model.name!r} has no unit, called once, whose output has the shape of its input")
     observer = keras.Model(graph.input, [tensor for pair in ends.values() for tensor in pair])
     sums, count = dict.fromkeys(ends, 0.0), 0
     for inputs, *_ in data:
@@ -106,19 +112,24 @@ def _ends(graph: keras.Model, unit: Unit):
 
 
 def _measured(model: keras.Model, data: Iterable, measure: str) -> float:
-    last = model.outputs[0]._keras_history.operation
-    is_softmax = (
-        isinstance(last, keras.layers.Softmax) or getattr(last, "activation", None) is keras.activations.softmax
-    )
+    from_logits = not ends_in_softmax(model)
     total, count = 0.0, 0
-    for inputs, labels in data:
+    for inputs, labels in labelled(data):
         outputs = model(inputs, training=False)
         if measure == "loss":
-            losses = keras.losses.sparse_categorical_crossentropy(labels, outputs, from_logits=not is_softmax)
+            losses = keras.losses.sparse_categorical_crossentropy(labels, outputs, from_logits=from_logits)
             total += float(np.sum(losses))
         else:
-            total += float(np.sum(np.argmax(outputs, axis=-1) != np.asarray(labels)))
+            total += float(np.sum(np.argmax(outputs, axis=-1) != _class_numbers(labels, tuple(outputs.shape[:-1]))))
         count += len(labels)
     if not count:
         raise PruneError("the data hold no batches: give batches of (inputs, labels), anew at each iteration")
     return total / count
+
+
+def _class_numbers(labels, shape: tuple[int, ...]) -> np.ndarray:
+    labels = np.asarray(labels)
+    # Others would be broadcast, and each compared with every answer.
+    if labels.shape != shape:
+        raise PruneError(f"labels of shape {labels.shape}: expected {shape}, the number of the class of each example")
+    return labels

@@ -1,6 +1,6 @@
 """What criteria measure on data: zeros of activations, and effects of activations and weights on the loss."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 
 import keras
 import numpy as np
@@ -9,28 +9,64 @@ import tensorflow as tf
 from kdsuite.prune.channel_types import ACTIVATIONS
 from kdsuite.prune.channels import Channels
 from kdsuite.prune.errors import PruneError
-from kdsuite.prune.graph import kind, nodes
+from kdsuite.prune.graph import kind
 
 
 def activation_behind(channels: Channels, name: str):
     """The tensor that stands for a layer's channels; None where no tensor holds just these.
 
-    It is the first nonlinear activation behind the layer, through batch norm and merges; without one (a linear
-    bottleneck) the batch norm's output, or else the layer's own.
+    It is the first activation on the channels' way behind the layer, through batch norm and merges; without one (a
+    linear bottleneck) the batch norm's output, or else the last tensor that holds them.
     """
-    model, numbers = channels.model, channels.given[name]
-    layer = next((layer for layer in model.layers if layer.name == name), None)
-    best, reached = None, False
-    for node in nodes(model):
-        reached = reached or node.operation is layer
-        if not reached or not np.array_equal(channels.features[id(node.outputs[0])], numbers):
+    best = None
+    for node in channels.carrying(name):
+        if not np.array_equal(channels.features[id(node.outputs[0])], channels.given[name]):
             continue
         # `layer.output` could belong to another model that shares the layer.
-        if kind(node.operation) in ACTIVATIONS or (node.operation is layer and _is_nonlinear(layer)):
+        if kind(node.operation) in ACTIVATIONS or (node.operation.name == name and _is_nonlinear(node.operation)):
             return node.outputs[0]
         if best is None or kind(best._keras_history.operation) != "BatchNormalization":
             best = node.outputs[0]
     return best
+
+
+def ends_in_softmax(model: keras.Model) -> bool:
+    """Whether a model of one output is seen to give probabilities; else it gives logits."""
+    last = model.outputs[0]._keras_history.operation
+    return isinstance(last, keras.layers.Softmax) or getattr(last, "activation", None) is keras.activations.softmax
+
+
+def check_one_output(model: keras.Model) -> None:
+    """Raises a PruneError where a model has several outputs."""
+    if len(model.outputs) != 1:
+        raise PruneError(
+            f"model {model.name!r} has {len(model.outputs)} outputs: expected one, the logits or the softmax of a "
+            "classifier; give keras.Model(inputs, that output)"
+        )
+
+
+def check_classifier(model: keras.Model) -> None:
+    """Raises a PruneError where a model does not have one output, of several classes."""
+    check_one_output(model)
+    shape = tuple(model.outputs[0].shape)
+    if shape[-1] == 1:
+        raise PruneError(
+            f"model {model.name!r} has an output of shape {shape}: expected logits or the softmax of two classes or "
+            "more; instead of a sigmoid's Dense(1), with kernel w and bias b, give Dense(2) with [0, w] and [0, b]"
+        )
+
+
+def labelled(data: Iterable) -> Iterator[tuple]:
+    """Batches of (inputs, labels).
+
+    Raises:
+        PruneError: a batch that is something else.
+    """
+    for batch in data:
+        if not isinstance(batch, tuple | list) or len(batch) != 2:
+            parts = f"{len(batch)} parts" if isinstance(batch, tuple | list) else f"type {type(batch).__name__}"
+            raise PruneError(f"a batch of {parts}: expected (inputs, labels), without sample weights")
+        yield batch[0], batch[1]
 
 
 def share_of_zeros(model: keras.Model, features: Sequence, data: Iterable) -> list[np.ndarray]:
@@ -55,7 +91,7 @@ def effect(model: keras.Model, features: Sequence, data: Iterable) -> list[np.nd
 
     @tf.function(reduce_retracing=True)
     def step(inputs, labels):
-        inputs = tf.cast(inputs, tf.float32)
+        inputs = keras.tree.map_structure(lambda x: tf.cast(x, tf.float32), inputs)
         with tf.GradientTape() as tape:
             # Frozen layers would otherwise leave no trace.
             tape.watch(inputs)
@@ -109,16 +145,12 @@ def _is_nonlinear(layer: keras.Layer) -> bool:
 
 
 def _loss(model: keras.Model, reduction: str):
-    last = model.outputs[0]._keras_history.operation
-    is_softmax = (
-        isinstance(last, keras.layers.Softmax) or getattr(last, "activation", None) is keras.activations.softmax
-    )
-    return keras.losses.SparseCategoricalCrossentropy(from_logits=not is_softmax, reduction=reduction)
+    return keras.losses.SparseCategoricalCrossentropy(from_logits=not ends_in_softmax(model), reduction=reduction)
 
 
 def _mean_over(step, data: Iterable, weight: Callable) -> list[np.ndarray]:
     count, sums = 0, None
-    for inputs, labels in data:
+    for inputs, labels in labelled(data):
         batch = [np.asarray(part).astype(np.float64) for part in step(inputs, labels)]
         sums = batch if sums is None else [total + part for total, part in zip(sums, batch, strict=True)]
         count += weight(labels)

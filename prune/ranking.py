@@ -11,9 +11,16 @@ from kdsuite.prune.channels import HEADS, Channels
 from kdsuite.prune.criteria import CRITERIA, Criterion, Filters, GroupView
 from kdsuite.prune.errors import PruneError
 from kdsuite.prune.flattening import flatten
-from kdsuite.prune.graph import kind, nodes
+from kdsuite.prune.graph import kind
 from kdsuite.prune.groups import ChannelGroup
-from kdsuite.prune.measuring import activation_behind, effect, effect_of_weights, share_of_zeros
+from kdsuite.prune.measuring import (
+    activation_behind,
+    check_classifier,
+    check_one_output,
+    effect,
+    effect_of_weights,
+    share_of_zeros,
+)
 
 OwnCriterion = Callable[[GroupView], np.ndarray]
 
@@ -65,7 +72,8 @@ def channel_scores(
 
     Raises:
         PruneError: an unknown criterion or layer, a layer whose channels cannot be followed, or a criterion that lacks
-            its data, its batch norm or its activation.
+            its data, its batch norm or its activation; on data, a model of several outputs, batches that are not pairs,
+            and for the effects on the loss an output of one class.
     """
     check_criterion(criterion, data)
     channels = Channels(flatten(model))
@@ -155,6 +163,7 @@ def _measured(channels: Channels, names: Sequence[str], data, measures, seed: in
         known = _givers(channels)
         sizes = {name: len(channels.given[name]) for name in names}
         return {name: np.random.default_rng([seed, known.index(name)]).random(sizes[name]) for name in names}
+    (check_one_output if measures == "zeros" else check_classifier)(channels.model)
     if measures == "effect of weights":
         filters = [_kernels(channels, name) for name in names]
         return dict(zip(names, effect_of_weights(channels.model, filters, data), strict=True))
@@ -187,11 +196,10 @@ def _by_channel(axes: Sequence[int], size: int, arrays: Sequence[np.ndarray]) ->
 
 def _scale(channels: Channels, name: str) -> np.ndarray | None:
     """The factor of the first batch norm behind a layer that normalises all its channels."""
-    numbers, reached = channels.given[name], False
-    for node in nodes(channels.model):
+    numbers = channels.given[name]
+    for node in channels.carrying(name):
         layer = node.operation
-        reached = reached or layer.name == name
-        if not (reached and kind(layer) == "BatchNormalization" and layer.scale and layer.name in channels.roles):
+        if not (kind(layer) == "BatchNormalization" and layer.scale and layer.name in channels.roles):
             continue
         behind = channels.given[layer.name]
         if np.isin(numbers, behind).all():

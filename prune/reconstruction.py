@@ -10,7 +10,7 @@ import tensorflow as tf
 
 from kdsuite.prune.errors import PruneError
 from kdsuite.prune.flattening import flatten
-from kdsuite.prune.graph import kind, nodes, rebuild
+from kdsuite.prune.graph import context_arguments, kind, nodes, rebuild
 
 LINEAR = ("Conv1D", "Conv2D", "Conv3D", "Dense")
 TENSOR_BYTES = 512 << 20
@@ -140,13 +140,15 @@ def _take_statistics(norm: keras.layers.BatchNormalization, x: tf.Tensor) -> Non
 def _walk(model: keras.Model, images: np.ndarray, visit: Callable) -> None:
     """Runs a model on images; a function sees each layer that is called once, and its input, before it is called.
 
-    All images go through one layer before the next.
+    Layers are in inference mode. All images go through one layer before the next.
     """
     times = Counter(id(node.operation) for node in nodes(model))
 
     def call(operation, *args, **kwargs):
         if times[id(operation)] == 1:
             visit(operation, keras.tree.flatten((args, kwargs))[0])
+        if "training" in context_arguments(operation):
+            kwargs["training"] = False
         return operation(*args, **kwargs)
 
     images = keras.ops.convert_to_tensor(images, model.inputs[0].dtype)

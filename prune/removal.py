@@ -8,15 +8,14 @@ from typing import Literal
 import keras
 import numpy as np
 
+from kdsuite.prune.channel_types import MERGE_OPERATIONS, MERGES
 from kdsuite.prune.errors import PruneError
 from kdsuite.prune.flattening import flatten
 from kdsuite.prune.graph import copy_of, inputs_like, kind, nodes, rebuild, set_weights
 from kdsuite.prune.units import Unit
 
-MERGES = (
-    *("Add", "Average", "Concatenate", "CustomScaleLayer", "Divide", "Dot", "Maximum", "Minimum", "Multiply"),
-    *("Subtract", "TrueDivide"),
-)
+OF_SEVERAL = {*MERGES, *MERGE_OPERATIONS, "Concatenate", "Dot"}
+"""Layers and operations whose inputs have to fit each other."""
 
 
 def remove(model: keras.Model, units: Sequence[Unit], weights: Literal["piped", "random"] = "piped") -> keras.Model:
@@ -34,9 +33,9 @@ def remove(model: keras.Model, units: Sequence[Unit], weights: Literal["piped", 
         An uncompiled functional model whose layers keep their names.
 
     Raises:
-        PruneError: a merge (`Add`, `Concatenate`, …) or another layer cannot take what would reach it. A merge may
-            broadcast only where it did so before, and may not merge a tensor with itself. The message names the unit
-            to blame.
+        PruneError: a merge (`Add`, `Concatenate`, …) or another layer cannot take what would reach it, or an output
+            would have another shape. A merge may broadcast only where it did so before, and may not merge a tensor with
+            itself. The message names the unit to blame.
     """
     if weights not in ("piped", "random"):
         raise PruneError(f"weights {weights!r}: expected 'piped' or 'random'")
@@ -76,7 +75,7 @@ def _without(graph: keras.Model, units: Sequence[Unit]) -> keras.Model:
     def call(operation, *args, **kwargs):
         if operation.name in removed:
             return _passed_on(operation, keras.tree.flatten(args))
-        if kind(operation) in MERGES:
+        if kind(operation) in OF_SEVERAL:
             given = [x for x in keras.tree.flatten((args, kwargs)) if isinstance(x, keras.KerasTensor)]
             _check_merge(before[operation.name], given)
         if id(operation) not in copies:
@@ -88,7 +87,12 @@ def _without(graph: keras.Model, units: Sequence[Unit]) -> keras.Model:
             raise _Unfit(f"leaves layer {operation.name!r} with an unfit input: {reason}") from error
 
     inputs = inputs_like(graph)
-    return keras.Model(inputs, rebuild(graph, inputs, call), name=graph.name)
+    without = keras.Model(inputs, rebuild(graph, inputs, call), name=graph.name)
+    for tensor, left in zip(graph.outputs, without.outputs, strict=True):
+        if tensor.shape != left.shape:
+            name = tensor._keras_history.operation.name
+            raise _Unfit(f"changes the model's output {name!r} from shape {tensor.shape} to {left.shape}")
+    return without
 
 
 def _passed_on(operation, inputs: Sequence):

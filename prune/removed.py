@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import keras
 import numpy as np
 
-from kdsuite.prune.cost import macs
+from kdsuite.prune.cost import macs, uncounted
 from kdsuite.prune.flattening import flatten
 
 
@@ -18,6 +18,7 @@ class RemovalReport:
         piped: layers whose weights are the original's.
         initialised: layers with other weights than the original's.
         params, macs: before and after; multiply-accumulates of one example.
+        uncounted: layers with kernels that the multiply-accumulates leave out; see `prune.uncounted`.
     """
 
     removed: tuple[str, ...]
@@ -25,12 +26,14 @@ class RemovalReport:
     initialised: tuple[str, ...]
     params: tuple[int, int]
     macs: tuple[int, int]
+    uncounted: tuple[str, ...] = ()
 
     def __str__(self) -> str:
         return (
             f"removed {', '.join(self.removed) or 'nothing'}; piped {len(self.piped)} layers; "
             f"initialised anew {', '.join(self.initialised) or 'none'}; "
             f"parameters {self.params[0]:,} → {self.params[1]:,}; MACs {self.macs[0]:,} → {self.macs[1]:,}"
+            + (f", without those of {', '.join(self.uncounted)}" if self.uncounted else "")
         )
 
 
@@ -48,4 +51,5 @@ def removal_report(model: keras.Model, pruned: keras.Model) -> RemovalReport:
         initialised=tuple(name for name in after if not same(name)),
         params=(model.count_params(), pruned.count_params()),
         macs=(macs(model), macs(pruned)),
+        uncounted=uncounted(model),
     )

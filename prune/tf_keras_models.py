@@ -15,6 +15,7 @@ from kdsuite.prune.channel_types import (
     ELEMENTWISE,
     ELEMENTWISE_OPERATIONS,
     MERGE_OPERATIONS,
+    MERGES,
     RECURRENT,
     RESHAPING,
     SPATIAL,
@@ -32,12 +33,11 @@ STRUCTURE = (
 )
 """Configuration that decides shapes and weights; activations, initialisers and rates do not matter to surgery."""
 
-MERGES = ("Add", "Subtract", "Multiply", "Average", "Maximum", "Minimum")
 KNOWN = {
     *("Conv1D", "Conv2D", "Conv3D", "Conv2DTranspose", "SeparableConv2D", "Dense", "DepthwiseConv2D"),
     *("BatchNormalization", "PReLU", "Concatenate"),
     *(*RECURRENT, *MERGES, *ELEMENTWISE, *SPATIAL, *RESHAPING),
-} - {"GlobalMaxPooling3D", "GlobalAveragePooling3D"}
+} - {"GlobalMaxPooling3D", "GlobalAveragePooling3D", "CustomScaleLayer"}
 
 ANY_LENGTH = 224
 """Stands for sizes that are not fixed: only channels are operated on."""

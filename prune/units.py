@@ -58,7 +58,7 @@ class Unit:
 
 
 def units(model: keras.Model, size: Size = "layer") -> tuple[Unit, ...]:
-    """The units of a model, in its order; the last layer with weights before each output is in none.
+    """The units of a model, in its order; the last convolution or dense layer before each output is in none.
 
     Args:
         model: functional or built Sequential model; models within it are flattened.
@@ -103,9 +103,16 @@ class _Graph:
     def after(self, operation) -> list:
         return self._after.get(id(operation), [])
 
+    def follower(self, operation) -> keras.Operation | None:
+        """The only operation that reads another's output, if it reads nothing else; None otherwise."""
+        following = self.after(operation)
+        return following[0] if len(following) == 1 and len(self.before(following[0])) == 1 else None
+
     def head(self, operation):
-        """The operation itself, or the first one with weights on the way back to the input."""
-        while not getattr(operation, "weights", None) and len(previous := self.before(operation)) == 1:
+        """The operation, or the first on the way back to the input that has weights and is no norm or activation."""
+        while isinstance(operation, AFTER) or not getattr(operation, "weights", None):
+            if len(previous := self.before(operation)) != 1:
+                break
             (operation,) = previous
         return operation
 
@@ -115,10 +122,10 @@ def _unit_around(graph: _Graph, layer: keras.Layer) -> Unit:
     previous = graph.before(layer)
     if len(previous) == 1 and isinstance(previous[0], BEFORE) and len(graph.after(previous[0])) == 1:
         names.insert(0, previous[0].name)
-    current = layer
-    while len(following := graph.after(current)) == 1 and isinstance(following[0], AFTER):
-        (current,) = following
-        names.append(current.name)
+    following = graph.follower(layer)
+    while following is not None and isinstance(following, AFTER):
+        names.append(following.name)
+        following = graph.follower(following)
     return Unit(layer.name, tuple(names), (layer.name,))
 
 
@@ -133,8 +140,8 @@ def _blocks(graph: _Graph, layer_units: Sequence[Unit]) -> tuple[Unit, ...]:
     for unit in rest:
         if unit.name in joined:
             continue
-        following = graph.after(operations[unit.layers[-1]])
-        partner = by_first_layer.get(following[0].name) if len(following) == 1 else None
+        following = graph.follower(operations[unit.layers[-1]])
+        partner = None if following is None else by_first_layer.get(following.name)
         if isinstance(operations[unit.name], DEPTHWISE) and partner is not None:
             joined.add(partner.name)
             unit = Unit(unit.name, unit.layers + partner.layers, unit.weighted + partner.weighted)
@@ -173,10 +180,10 @@ def _between(graph: _Graph, start, end) -> list:
     while tensors:
         tensor = tensors.pop()
         node = graph.made_by[id(tensor)]
-        if tensor is start or id(node.operation) in inside:
+        if tensor is start or id(node) in inside:
             continue
         if node.is_input:
             return []
-        inside[id(node.operation)] = node.operation
+        inside[id(node)] = node.operation
         tensors.extend(node.input_tensors)
     return list(inside.values())

@@ -1,11 +1,12 @@
 """A paper's claims, as data: what it says, what is compared, and from which difference on it matters."""
 
-from dataclasses import dataclass
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
 
 import pandas as pd
 
 from kdsuite.report.comparisons import AsPublished, Level
-from kdsuite.report.conditions import Requirement
+from kdsuite.report.conditions import OnData, Requirement
 from kdsuite.report.errors import ReportError
 from kdsuite.report.measures import measure_of, signed
 from kdsuite.report.samples import ALIKE, HIGHER, PUBLISHED, Comparison
@@ -102,3 +103,8 @@ class Claim:
             return ""
         measure = measure_of(getattr(compares, "measure", "test_accuracy"))
         return f"{signed(measure.scale * self.published, measure.digits)} {measure.difference_unit}"
+
+
+def on_data(dataset: str, claims: Iterable[Claim]) -> tuple[Claim, ...]:
+    """The claims, which are not tested on rows of another data set."""
+    return tuple(replace(claim, judged_when=(OnData(dataset), *claim.judged_when)) for claim in claims)

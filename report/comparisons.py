@@ -25,7 +25,9 @@ class Difference:
         first, second: the claim is that the first is larger, or, with `claimed="alike"`, that neither is.
         claimed: "higher" or "alike".
         by: the column that pairs.
-        match: columns that must agree within a pair, such as the architecture; what has no partner is passed over.
+        match: columns that must agree within a pair, such as the architecture; what has no partner is passed over, and
+            seeds that so have fewer pairs than others are left out.
+        uneven: with `match`, whether seeds may have more pairs than others, as families end at different sizes.
         relative: divide by the first, so that the difference is a share of it.
         table: "rows", "epochs" or a further file.
     """
@@ -36,6 +38,7 @@ class Difference:
     claimed: str = HIGHER
     by: str = "seed"
     match: tuple[str, ...] = ()
+    uneven: bool = False
     relative: bool = False
     table: str = "rows"
 
@@ -60,6 +63,8 @@ class Difference:
             valid = [rows[measure.of(rows).notna()] for rows in parts]
             by_seed, remarks = _pairs(by_seed, valid, names, self.by)
         difference = (by_seed[0] - by_seed[1]).dropna()
+        if self.match and not self.uneven:
+            difference, remarks = _as_many_pairs(difference, self.by)
         # Means of equal numbers differ in their last bit, which without any spread would count as a certain difference.
         difference[difference.abs() <= ROUNDING * by_seed[0].loc[difference.index].abs()] = 0.0
         if difference.empty:
@@ -209,6 +214,16 @@ def _serve_all(by_seed: list[pd.Series], groups, names: list[str]) -> tuple[list
             repeated = pd.Series(by_seed[own].iloc[0], index=by_seed[other].index)
             return ([repeated, by_seed[1]] if own == 0 else [by_seed[0], repeated]), f"this {names[own]}"
     return by_seed, ""
+
+
+def _as_many_pairs(difference: pd.Series, by: str) -> tuple[pd.Series, list[str]]:
+    """Leaves out seeds with fewer pairs than others, whose mean is of something else, and names them."""
+    counts = difference.groupby(by).size()
+    lacking = list(counts[counts < counts.max()].index)
+    if not lacking:
+        return difference, []
+    kept = difference[~difference.index.get_level_values(by).isin(lacking)]
+    return kept, [f"{by} {', '.join(map(str, lacking))} left out: fewer pairs than others"]
 
 
 def _pairs(by_seed, parts, names, by: str) -> tuple[list[pd.Series], list[str]]:

@@ -29,15 +29,13 @@ class Condition:
 
     Attributes:
         column: what is bounded.
-        bound: in the unit of the rows.
-        least: whether it is a lower bound.
+        bound: the least, in the unit of the rows.
         group: whose rows; by default all of the claim's experiment.
         mean: bound the mean instead of each row.
     """
 
     column: str
     bound: float
-    least: bool = True
     group: Group = ALL
     mean: bool = False
 
@@ -48,13 +46,8 @@ class Condition:
         except NotRun as error:
             return str(error)
         values = measure_of(self.column).of(rows)
-        found = values.mean() if self.mean else values.min() if self.least else values.max()
-        met = found >= self.bound if self.least else found <= self.bound
-        return None if met else f"{self._named(found)}, {self._bound_word} {self._shown(self.bound)}"
-
-    @property
-    def _bound_word(self) -> str:
-        return "at least" if self.least else "at most"
+        found = values.mean() if self.mean else values.min()
+        return None if found >= self.bound else f"{self._named(found)}, at least {self._shown(self.bound)}"
 
     def _shown(self, value: float) -> str:
         measure = measure_of(self.column)
@@ -69,14 +62,27 @@ class Condition:
 
 def at_least(column: str, bound: float, group: Group = ALL) -> Condition:
     """Each row of the group has at least so much of a column."""
-    return Condition(column, bound, least=True, group=group)
-
-
-def at_most(column: str, bound: float, group: Group = ALL) -> Condition:
-    """Each row of the group has at most so much of a column."""
-    return Condition(column, bound, least=False, group=group)
+    return Condition(column, bound, group=group)
 
 
 def teacher_at_least(accuracy: float, group: Group = TEACHER) -> Condition:
     """The teachers' mean test accuracy is at least so high, as a fraction."""
-    return Condition("test_accuracy", accuracy, least=True, group=group, mean=True)
+    return Condition("test_accuracy", accuracy, group=group, mean=True)
+
+
+@dataclass(frozen=True)
+class OnData:
+    """All rows of the claim's experiment are of one data set.
+
+    Attributes:
+        dataset: its name.
+    """
+
+    dataset: str
+
+    def unmet(self, results: Mapping[str, Results], experiment: str) -> str | None:
+        """What is found and what was needed, or None where the condition is met."""
+        if experiment not in results:
+            return f"{experiment} has not been run"
+        found = sorted(set(results[experiment].rows.dataset.astype(str)))
+        return None if found == [self.dataset] else f"data {', '.join(found)}, expected {self.dataset}"

@@ -65,19 +65,6 @@ class Empty:
         return "empty"
 
 
-@dataclass(frozen=True)
-class Other:
-    """Cells with another value, empty ones among them."""
-
-    value: object
-
-    def __call__(self, values: pd.Series) -> pd.Series:
-        return values != self.value
-
-    def __str__(self) -> str:
-        return f"other than {self.value}"
-
-
 def between(low: float, high: float) -> Range:
     """Numbers from `low` to `high`."""
     return Range(low, high)
@@ -91,16 +78,6 @@ def outside(low: float, high: float) -> Range:
 def above(bound: float) -> Bound:
     """Numbers over `bound`."""
     return Bound(bound, above=True)
-
-
-def below(bound: float) -> Bound:
-    """Numbers under `bound`."""
-    return Bound(bound, above=False)
-
-
-def other_than(value: object) -> Other:
-    """Everything but `value`."""
-    return Other(value)
 
 
 EMPTY = Empty()
@@ -193,8 +170,8 @@ class Best:
 def where(label: str = "", /, **conditions) -> Group:
     """Choose rows by their cells.
 
-    A condition is a cell's value, a tuple of possible values, or one of `between`, `outside`, `above`, `below`,
-    `other_than` and `EMPTY`. A trailing underscore is dropped, so that `lambda_` names the column `lambda`.
+    A condition is a cell's value, a tuple of possible values, or one of `between`, `outside`, `above` and
+    `EMPTY`. A trailing underscore is dropped, so that `lambda_` names the column `lambda`.
     """
     return Group(label, tuple((name.removesuffix("_"), value) for name, value in conditions.items()))
 

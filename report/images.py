@@ -83,7 +83,10 @@ class OverImages:
 
 
 def over_images(claim, results: Mapping[str, Results]) -> OverImages | None:
-    """The claim's difference over test images, if it compares test accuracies whose predictions were kept."""
+    """The claim's difference over test images, if it compares test accuracies whose predictions were kept.
+
+    Of the seeds that the claim's own interval is over.
+    """
     compares = claim.compares
     if not isinstance(compares, Difference) or compares.measure != "test_accuracy" or compares.table != "rows":
         return None
@@ -101,7 +104,9 @@ def over_images(claim, results: Mapping[str, Results]) -> OverImages | None:
         sides.append((by_seed, group.shared, predictions.labels))
     if not np.array_equal(sides[0][2], sides[1][2]):
         raise ReportError(f"{claim.tests!r}: the predictions of its two groups have other test labels")
-    return compare_images(*_paired(*(side[:2] for side in sides)))
+    judged = compares.sample(results, claim.experiment).values.index
+    first, second = _paired(*(side[:2] for side in sides))
+    return compare_images(*({seed: own[seed] for seed in judged} for own in (first, second)))
 
 
 def compare_images(first: dict[object, np.ndarray], second: dict[object, np.ndarray]) -> OverImages:

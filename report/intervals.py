@@ -124,23 +124,3 @@ def paired_difference(rows: pd.DataFrame, column: str, first: pd.Series, second:
     if set(left.index) != set(right.index):
         raise ValueError(f"seeds {sorted(left.index)} and {sorted(right.index)} do not pair up")
     return mean_interval(left - right)
-
-
-def summarise(rows: pd.DataFrame, by: Sequence[str], columns: Sequence[str]) -> pd.DataFrame:
-    """One line a group: number of seeds, and mean ± half the 95% interval of each column."""
-    lines = []
-    for group, members in rows.groupby(list(by), dropna=False, sort=False):
-        line = dict(zip(by, group, strict=True)) | {"seeds": len(members)}
-        for column in columns:
-            interval = mean_interval(members[column])
-            line[column], line[f"{column} ±"] = interval.mean, interval.half_width
-        lines.append(line)
-    return pd.DataFrame(lines)
-
-
-def in_percent(table: pd.DataFrame) -> pd.DataFrame:
-    """A summary with accuracies in percent, for reading."""
-    table = table.copy()
-    for column in [name for name in table if "accuracy" in name]:
-        table[column] *= 100
-    return table.rename(columns=lambda name: name.replace("_accuracy", " accuracy %").replace("_", " "))

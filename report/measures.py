@@ -46,7 +46,8 @@ class Measure:
     @property
     def points_scale(self) -> Callable[[pd.DataFrame], float] | None:
         """What turns a difference into percentage points of the test images, if anything does."""
-        if self.unit == "%":
+        # A difference in % is a share of something else.
+        if self.unit == "%" and self.difference_unit != "%":
             return lambda rows: 100
         if self.unit == "errors":
             return lambda rows: 100 / rows.test_size.iloc[0]

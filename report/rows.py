@@ -79,8 +79,11 @@ def read(experiment: str, root: Path | str = REFERENCE, **configuration) -> Resu
     """
     root = Path(root)
     folders = sorted(path.parent for path in (root / experiment).glob("*/setting.json"))
-    settings = {folder: _setting(folder) for folder in folders}
-    matching = [folder for folder in folders if _matches(settings[folder], configuration)]
+    settings = {folder: read_setting(folder) for folder in folders}
+    _check_options(experiment, settings.values(), configuration)
+    # A run that was stopped before its first row has left a setting alone.
+    with_rows = [folder for folder in folders if (folder / "rows.csv").exists()]
+    matching = [folder for folder in with_rows if _matches(settings[folder], configuration, settings.values())]
     if not matching:
         asked = "".join(f" with {name}={value!r}" for name, value in configuration.items())
         raise NotRun(f"{root / experiment} has no results{asked} ({len(folders)} settings): run `make {experiment}`")
@@ -98,7 +101,7 @@ def read_folder(folder: Path, setting: dict | None = None) -> Results:
         NotRun: it holds no rows.
         ReportError: a file is damaged, or its rows are not of one setting.
     """
-    setting = setting or _setting(folder)
+    setting = setting or read_setting(folder)
     if not (folder / "rows.csv").exists():
         raise NotRun(f"{folder / 'rows.csv'} is missing: run `make {setting['experiment']}`")
     rows = read_whole(folder / "rows.csv", key=["trial"])
@@ -144,7 +147,12 @@ def check_one_setting(rows: pd.DataFrame, path: Path | str = "rows", setting: st
         raise ReportError(f"{path} holds rows of setting {found}, but setting.json beside it is of {setting}")
 
 
-def _setting(folder: Path) -> dict:
+def read_setting(folder: Path) -> dict:
+    """What setting.json of a folder holds.
+
+    Raises:
+        ReportError: the file is damaged.
+    """
     path = folder / "setting.json"
     try:
         setting = json.loads(path.read_text())
@@ -155,11 +163,24 @@ def _setting(folder: Path) -> dict:
     return setting
 
 
-def _matches(setting: dict, asked: Mapping[str, object]) -> bool:
-    options = {_name(name): value for name, value in setting["configuration"].items()}
-    if unknown := {_name(name) for name in asked} - set(options):
-        raise ReportError(f"{setting['experiment']} has no option {', '.join(sorted(unknown))}: {', '.join(options)}")
-    return all(options[_name(name)] == json.loads(json.dumps(value)) for name, value in asked.items())
+def _check_options(experiment: str, settings: Iterable[dict], asked: Mapping[str, object]) -> None:
+    known = sorted({name for setting in settings for name in _options(setting)})
+    if known and (unknown := {_name(name) for name in asked} - set(known)):
+        raise ReportError(f"{experiment} has no option {', '.join(sorted(unknown))}: {', '.join(known)}")
+
+
+def _matches(setting: dict, asked: Mapping[str, object], settings: Iterable[dict]) -> bool:
+    """Whether a setting has the options; one that it does not name has a default, which is no other setting's value."""
+    options = _options(setting)
+    for name, value in ((_name(name), json.loads(json.dumps(value))) for name, value in asked.items()):
+        others = [_options(other)[name] for other in settings if name in _options(other)]
+        if options[name] != value if name in options else value in others:
+            return False
+    return True
+
+
+def _options(setting: dict) -> dict:
+    return {_name(name): value for name, value in setting["configuration"].items()}
 
 
 def _name(option: str) -> str:

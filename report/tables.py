@@ -90,13 +90,13 @@ def summary_table(summary: Summary, ours: Results | None, yours: Results | None 
         padding=(0, 1, 0, 0),
     )
     for column in summary.by:
-        table.add_column(_header(summary.labels.get(column, column.replace("_", " "))), no_wrap=True)
+        table.add_column(_header(summary.labels.get(column, column.replace("_", " "))), overflow="fold")
     unit = f" ({measure.unit})" if measure.unit else ""
     for name in (*sides, *(["paper"] if summary.published else [])):
-        table.add_column(_header(name + unit), justify="right", no_wrap=True)
+        table.add_column(_header(name + unit), justify="right", overflow="fold")
     for more in map(measure_of, summary.more):
         unit = f" ({more.unit})" if more.unit else ""
-        table.add_column(_header(summary.labels.get(more.name, more.name) + unit), justify="right", no_wrap=True)
+        table.add_column(_header(summary.labels.get(more.name, more.name) + unit), justify="right", overflow="fold")
     for line in lines:
         cells = [_cell(value, summary.values) for value in line]
         cells += [_estimate(measure, grouped.get(line)) for grouped in sides.values()]
@@ -110,7 +110,8 @@ def summary_table(summary: Summary, ours: Results | None, yours: Results | None 
 def show(summary: Summary, ours: Results | None, yours: Results | None = None, console: Console | None = None) -> None:
     """Print an experiment's table, and in which respects yours is smaller than ours."""
     console = console or Console()
-    console = console if console.width <= WIDTH else Console(width=WIDTH, file=console.file)
+    if not console.is_terminal or console.width > WIDTH:
+        console = Console(width=WIDTH, file=console.file)
     console.print(summary_table(summary, ours, yours))
     if ours is not None and yours is not None and (sentence := smaller(yours, ours)):
         console.print(sentence)
@@ -225,13 +226,15 @@ def _cell(value: object, texts: Mapping[object, str]) -> str:
 def _sizes(side: Results) -> dict[str, int | None]:
     """Numbers by which one run is smaller than another."""
     rows, configuration = side.rows, side.setting.get("configuration", {})
-    sizes: dict[str, int | None] = {"training images": int(rows.train_size.max())}
-    for name, value in configuration.items():
+    students = rows[rows.role != "teacher"] if "role" in rows else rows
+    students = students if len(students) else rows
+    sizes: dict[str, int | None] = {"training images": int(students.train_size.max())}
+    varied = {name: value for name, value in side.setting.get("grid", {}).items() if name != "seeds"}
+    for name, value in (configuration | varied).items():
         words = name.strip("_").replace("_", " ")
         if name.endswith("epochs"):
             sizes[words] = value
         elif isinstance(value, list):
             sizes[words] = len(value)
-    students = rows[rows.role != "teacher"] if "role" in rows else rows
-    sizes["seeds"] = (students if len(students) else rows).seed.nunique()
+    sizes["seeds"] = students.seed.nunique()
     return sizes

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import pandas as pd
 
-from kdsuite.report.claims import OURS, Claim, Matters
+from kdsuite.report.claims import OURS, Claim, Matters, on_data
 from kdsuite.report.comparisons import AsPublished, Difference
 from kdsuite.report.conditions import TEACHER as TEACHERS
 from kdsuite.report.conditions import at_least, teacher_at_least
@@ -261,4 +261,4 @@ FUTURE_WORK = (
     ),
 )
 
-CLAIMS = (*TEACHER_CLAIMS, *REGIME_CLAIMS, *FUTURE_WORK)
+CLAIMS = on_data("cifar10", (*TEACHER_CLAIMS, *REGIME_CLAIMS, *FUTURE_WORK))

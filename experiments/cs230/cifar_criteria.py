@@ -43,6 +43,7 @@ TUNING_SEED, TUNING_CRITERION = 1000, "l1"
 class Criteria(Study):
     """Accuracy of one network's students that lost channels by a criterion, at equal multiply-adds."""
 
+    RECIPE = 2
     COLUMNS = (
         *("optimizer", "macs_share", "keep", "scope", "target", "channels_removed"),
         "validation_accuracy_before_training",

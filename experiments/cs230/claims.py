@@ -10,5 +10,13 @@ from experiments.cs230.claims_cifar import CIFAR_CLAIMS
 from experiments.cs230.claims_criteria import CRITERIA_CLAIMS
 from experiments.cs230.claims_future import FUTURE_CLAIMS
 from experiments.cs230.claims_mnist import MNIST_CLAIMS
+from kdsuite.report.claims import on_data
 
-CLAIMS = (*MNIST_CLAIMS, *CATDOG_CLAIMS, *CIFAR_CLAIMS, *CHANNELS_CLAIMS, *CRITERIA_CLAIMS, *FUTURE_CLAIMS)
+CLAIMS = (
+    *on_data("mnist", MNIST_CLAIMS),
+    *on_data("cats_vs_dogs", CATDOG_CLAIMS),
+    *on_data("cifar10", CIFAR_CLAIMS),
+    *on_data("cats_vs_dogs", CHANNELS_CLAIMS),
+    *on_data("cifar10", CRITERIA_CLAIMS),
+    *on_data("cats_vs_dogs", FUTURE_CLAIMS),
+)

@@ -87,6 +87,10 @@ class BatchConfig(LambdaConfig):
     """Images a step, of the students; those that choose λ have `batch_size`."""
     lambda_: Annotated[float | None, tyro.conf.arg(name="lambda"), WEIGHT] = None
     """Weight λ of the soft targets; by default the λ > 0 of best mean validation accuracy among `lambdas`."""
+    lambdas: Annotated[tuple[float, ...], WEIGHT, Distinct()] = tuple(tenth / 10 for tenth in range(11))
+    """Weights λ to choose from; others may choose another one, so that their rows stand apart."""
+    choice_seeds: Annotated[tuple[int, ...], SEED, Distinct()] = (0, 1, 2)
+    """Seeds of the students that choose λ."""
 
     PROFILES: ClassVar[dict] = {
         "smoke": SMOKE | {"batch_sizes": (32, 64), "lambda_": 0.5, "epochs": 1, "teacher_epochs": 1},

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 
 import keras
 import numpy as np
@@ -87,6 +87,7 @@ class ChannelsTrial(CutTrial):
         surgeon: "keras" or "kerassurgeon".
     """
 
+    RECIPE: ClassVar[int] = 2
     criterion: prune.Criterion
     keep: float
     scope: Literal["global", "layer"] = "global"

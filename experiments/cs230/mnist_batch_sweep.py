@@ -25,7 +25,10 @@ class BatchSweep(CnnStudy):
         if self.config.lambda_ is not None:
             return []
         return [
-            self.student(seed, lambda_) for seed in self.config.seeds for lambda_ in self.config.lambdas if lambda_ > 0
+            self.student(seed, lambda_)
+            for seed in self.config.choice_seeds
+            for lambda_ in self.config.lambdas
+            if lambda_ > 0
         ]
 
     def choose(self, rows: pd.DataFrame) -> BatchConfig:

@@ -59,9 +59,12 @@ def _variables(distiller) -> list:
 
 
 def sweep(cache: Path) -> None:
-    """Removes what kills left behind: checkpoints of trials that are finished, and files that were being written."""
+    """Removes what kills left behind: checkpoints of finished networks, and files that were being written.
+
+    A trial that is finished may be trained a second time for its network; that training's checkpoint stays.
+    """
     for folder in (cache / "trials").glob("*"):
-        if (cache / "finished" / f"{folder.name}.npz").exists():
+        if (cache / "networks" / f"{folder.name}.keras").exists():
             forget(folder)
     for name in ("trials/*", "finished", "networks", "teacher"):
         for path in cache.glob(name):

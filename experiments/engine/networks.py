@@ -12,8 +12,9 @@ import keras
 
 from experiments.engine import checkpoints
 from experiments.engine.errors import UsageError
+from experiments.engine.finished import read_finished
 from experiments.engine.study import Study
-from experiments.engine.training import EVALUATION_BATCH, train_network
+from experiments.engine.training import EVALUATION_BATCH, Diverged, train_network
 from experiments.engine.trial import Trial
 from kdsuite import distill
 from kdsuite.compress import exporting
@@ -37,7 +38,11 @@ class Networks:
         self._loaded: OrderedDict[str, keras.Model] = OrderedDict()
 
     def get(self, trial: Trial) -> keras.Model:
-        """Gives the trained network of a trial; one that is neither in memory nor in the cache is trained now."""
+        """Gives the trained network of a trial; one that is neither in memory nor in the cache is trained now.
+
+        Raises:
+            Diverged: its training failed, now or when its row was written.
+        """
         key = self.study.key(trial)
         if key not in self._loaded:
             with self.lock(trial):
@@ -91,7 +96,13 @@ class Networks:
         return self.cache / "trials" / self.study.key(trial)
 
     def _train(self, trial: Trial) -> keras.Model:
-        trained = train_network(self.study, trial, self, folder=self.folder(trial), tick=self.tick)
+        finished = read_finished(self.cache / "finished" / f"{self.study.key(trial)}.npz")
+        if finished is not None and finished.row.get("failure"):
+            raise Diverged(f"{trial}: {finished.row['failure']}")
+        try:
+            trained = train_network(self.study, trial, self, folder=self.folder(trial), tick=self.tick)
+        except Diverged as error:
+            raise Diverged(f"{trial}: {error}") from error
         if trial.recalibrate:
             distill.recalibrate(trained.model, self.study.data(trial).train)
         self._compare(trial, trained.history)

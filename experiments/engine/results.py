@@ -5,6 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+from filelock import FileLock
 
 from experiments.engine.finished import Finished
 from experiments.engine.rows import COLUMNS, EPOCH_COLUMNS, Table
@@ -88,10 +89,10 @@ class Results:
             return {}
 
     def _add_predictions(self, key: str, classes: np.ndarray, labels: np.ndarray) -> None:
-        path, known = self.folder / PREDICTIONS, self._predictions()
+        path = self.folder / PREDICTIONS
         small = np.uint8 if labels.max() < 256 else np.uint16
-        known[key] = classes.astype(small)
-        with whole_file(path) as temporary, temporary.open("wb") as file:
-            np.savez_compressed(
-                file, trial=np.array(list(known)), classes=np.stack(list(known.values())), labels=labels.astype(small)
-            )
+        with FileLock(path.with_name(f".{path.name}.lock")):
+            known = self._predictions() | {key: classes.astype(small)}
+            trials, lines = np.array(list(known)), np.stack(list(known.values()))
+            with whole_file(path) as temporary, temporary.open("wb") as file:
+                np.savez_compressed(file, trial=trials, classes=lines, labels=labels.astype(small))

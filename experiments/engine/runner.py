@@ -17,7 +17,7 @@ from tqdm import tqdm
 from experiments.engine import checkpoints, devices, estimate, stopping
 from experiments.engine.errors import Restart, Stopped, UsageError
 from experiments.engine.finished import Finished, read_finished
-from experiments.engine.launch import Pool, Task
+from experiments.engine.launch import GROWTH_BYTES, Pool, Task
 from experiments.engine.networks import Networks
 from experiments.engine.results import Results
 from experiments.engine.rows import check_writable
@@ -32,7 +32,6 @@ if TYPE_CHECKING:
     from experiments.engine.cluster import Session
 
 LOG_SECONDS = 20
-GROWTH_BYTES = 1 << 29
 
 
 class Runner:

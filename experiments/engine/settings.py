@@ -12,6 +12,7 @@ from typing import Any
 
 import keras
 import tensorflow as tf
+from filelock import FileLock
 
 from experiments.engine.config import Config
 from experiments.engine.study import Study
@@ -62,24 +63,24 @@ class Setting:
             config: of the run.
             commit: of a row that is being written.
         """
-        path = folder / FILE
-        before = _read(path)
-        commits = before.get("commits", [])
-        described = {
-            "experiment": self.experiment,
-            "setting": self.identity,
-            "profile": config.profile,
-            "grid": config.grid(),
-            "configuration": self.configuration,
-            "recipe": self.recipe,
-            "data": self.data,
-            "commits": commits if commit is None or commit in commits else [*commits, commit],
-        }
-        if described == before:
-            return
         folder.mkdir(parents=True, exist_ok=True)
-        with whole_file(path) as temporary:
-            temporary.write_text(json.dumps(described, indent=1, ensure_ascii=False) + "\n")
+        path = folder / FILE
+        with FileLock(path.with_name(f".{FILE}.lock")):
+            before = _read(path)
+            commits = before.get("commits", [])
+            described = {
+                "experiment": self.experiment,
+                "setting": self.identity,
+                "profile": config.profile,
+                "grid": config.grid(),
+                "configuration": self.configuration,
+                "recipe": self.recipe,
+                "data": self.data,
+                "commits": commits if commit is None or commit in commits else [*commits, commit],
+            }
+            if described != before:
+                with whole_file(path) as temporary:
+                    temporary.write_text(json.dumps(described, indent=1, ensure_ascii=False) + "\n")
 
 
 def _read(path: Path) -> dict[str, Any]:

@@ -1,7 +1,6 @@
 """Where each experiment and setting stands: trials done, missing and failed, and the time left."""
 
 import contextlib
-import json
 from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any
@@ -19,6 +18,8 @@ from experiments.engine.settings import FILE
 from experiments.engine.trial import Trial
 from kdsuite.data import DataError
 from kdsuite.distill import DistillationError
+from kdsuite.report.errors import ReportError
+from kdsuite.report.rows import read_setting
 
 WIDTH = 100
 
@@ -56,18 +57,19 @@ def show(root: Path) -> None:
 
 
 def _standing(study: registry.Study, experiment: registry.Experiment, path: Path, root: Path):
-    setting = json.loads(path.read_text())
-    names = [experiment.name, path.parent.name, setting["profile"]]
-    config = _configuration(study.load("config", experiment.config), setting)
+    names = [experiment.name, path.parent.name, ""]
     try:
+        setting = read_setting(path.parent)
+        names[-1] = setting["profile"]
+        config = _configuration(study.load("config", experiment.config), setting)
         trained = study.load(experiment.module, experiment.trains)(config)
         results = Results(root, experiment.name, trained)
-    except (UsageError, DataError, DistillationError) as error:
+        rows = results.rows.read()
+    except (UsageError, DataError, DistillationError, ReportError) as error:
         return [*names, "", "", "", "unknown"], [f"{experiment.name} {path.parent.name}: {error}"]
     if results.folder != path.parent:
         reason = "its code or data changed since: a run of today starts another setting"
         return [*names, "", "", "", "unknown"], [f"{experiment.name} {path.parent.name}: {reason}"]
-    rows = results.rows.read()
     done, missing = _trials(trained, results)
     failed = rows[rows.failure.notna()]
     reasons = [f"{experiment.name} {row.trial} failed: {row.failure}" for row in failed.itertuples()]

@@ -3,6 +3,7 @@
 Imports no TensorFlow at the top: threads are set before.
 """
 
+import contextlib
 import os
 import threading
 from multiprocessing import parent_process
@@ -54,9 +55,13 @@ def work(connection: Connection, experiment: str, options: list[str]) -> None:
 
 def do(runner, what: str, key: str) -> None:
     """Does one thing that a worker can be told: FINISH, CHOOSE or NETWORK, and the key of a trial."""
+    from experiments.engine.training import Diverged
+
     trial = runner.find(key)
     if what == NETWORK:
-        runner.networks.get(trial)
+        # Those that need the network say in their rows that it failed.
+        with contextlib.suppress(Diverged):
+            runner.networks.get(trial)
     else:
         with runner.networks.lock(trial):
             runner.finished(trial, on_test=what == FINISH)

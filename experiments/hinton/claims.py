@@ -8,5 +8,6 @@ from experiments.hinton.claims_mnist import TABLE_1
 from experiments.hinton.claims_reproduction import REPRODUCTION
 from experiments.hinton.claims_temperature import TEMPERATURES
 from experiments.hinton.claims_transfer_set import TRANSFER_SETS
+from kdsuite.report.claims import on_data
 
-CLAIMS = (*TABLE_1, *TRANSFER_SETS, *TEMPERATURES, *REPRODUCTION)
+CLAIMS = on_data("mnist", (*TABLE_1, *TRANSFER_SETS, *TEMPERATURES, *REPRODUCTION))

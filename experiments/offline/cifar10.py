@@ -83,12 +83,12 @@ class OfflineCifar10(OfflineStudy):
         return {pair: stored_responses(config, self, *pair) for pair in dict.fromkeys(needed)}
 
     def setting(self) -> dict[str, Any]:
-        """The configuration, and the first teacher's responses; students of others have those in their keys."""
-        first = self.config.teachers[0]
-        return self.config.setting() | {
-            "teacher": first,
-            "responses": self.responses[first, self.config.views].fingerprint,
-        }
+        """The configuration and the first teacher's responses; all teachers too, where they are not the usual ones."""
+        teachers = self.config.teachers
+        known = {"teacher": teachers[0], "responses": self.responses[teachers[0], self.config.views].fingerprint}
+        # The mean of others is another signal under the same name.
+        is_usual = len(teachers) == 1 or teachers == type(self.config).teachers
+        return self.config.setting() | known | ({} if is_usual else {"teachers": list(teachers)})
 
     def candidates(self) -> list[Trial]:
         """Students at the points tried so far, of the one whose T and λ are being chosen."""

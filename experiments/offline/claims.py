@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from kdsuite.report.claims import OURS, PAPER, Claim, Matters
+from kdsuite.report.claims import OURS, PAPER, Claim, Matters, on_data
 from kdsuite.report.comparisons import Difference, Equal, Level
 from kdsuite.report.conditions import Condition, at_least
 from kdsuite.report.groups import Best, Bound, Group, between, where
@@ -213,4 +213,4 @@ VIEWS = (
     ahead("fresh views beat drawn ones, on labels alone", FRESH_LABELS, BY_LABELS),
 )
 
-CLAIMS = (*QUESTION, *SPEED, *SIGNALS, *AFTER_SCALING, *VIEWS)
+CLAIMS = on_data("cifar10", (*QUESTION, *SPEED, *SIGNALS, *AFTER_SCALING, *VIEWS))

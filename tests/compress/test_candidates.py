@@ -4,7 +4,7 @@ import pytest
 
 from kdsuite import prune
 from kdsuite.compress.candidates import Recipe, cut, recipes
-from kdsuite.compress.costs import costs_of, search_goal, wanted_share
+from kdsuite.compress.costs import ModelCosts, costs_of, search_goal, wanted_share, widths
 from kdsuite.compress.endings import as_logits
 from kdsuite.compress.errors import CompressionError
 from kdsuite.compress.goals import Goal
@@ -46,6 +46,33 @@ def test_widths_are_multiples_of_eight_where_layers_are_wide(scores, share):
     assert [made.model.get_layer(layer.name).filters % 8 for layer in layers] == [0, 0]
 
 
+def test_what_no_criterion_scored_goes_last(scores):
+    layers = keras.layers
+    inputs = keras.Input((SIZE, SIZE, 3))
+    x = layers.Reshape((36, 48))(layers.Conv2D(48, 4, strides=4, name="patches")(inputs))
+    x = layers.Dense(64, activation="relu", name="wide")(layers.MultiHeadAttention(16, 4, name="attention")(x, x))
+    model = keras.Model(inputs, layers.Dense(2)(layers.GlobalAveragePooling1D()(x)))
+    made = cut(model, Recipe(0.6, "taylor", "layer"), Goal("params", 0.6), costs_of(model), scores)
+    assert "wide" in made.channels and "attention/heads" not in made.channels
+    asked = {"keep": 0.6, "tolerance": 1}
+    by_prune = prune.channels_to_delete(model, scores.data, criterion="taylor", scope="layer", **asked)
+    assert prune.channels_to_delete(model, criterion=scores.by("taylor", model, "layer"), **asked) == by_prune
+
+
+def test_a_criterion_that_scores_nothing_is_refused(scores):
+    layers = [keras.layers.Conv2D(8, 3), keras.layers.GlobalAveragePooling2D(), keras.layers.Dense(2)]
+    model = as_logits(keras.Sequential([keras.Input((SIZE, SIZE, 3)), *layers]))[0]
+    with pytest.raises(PruneError, match="criterion 'bn_scale' cannot score any channel"):
+        scores.by("bn_scale", model)
+
+
+def test_attention_that_gives_its_scores_too_has_the_width_of_its_first_output():
+    inputs = keras.Input((5, 12))
+    x, _ = keras.layers.MultiHeadAttention(2, 3, name="attention")(inputs, inputs, return_attention_scores=True)
+    model = keras.Model(inputs, keras.layers.Dense(2, name="answer")(x))
+    assert widths(model) == {"attention": 12, "answer": 2}
+
+
 def test_removing_all_the_way_by_units_alone_is_refused_where_too_few_can_go(teacher, scores):
     with pytest.raises(PruneError, match="removing units alone"):
         cut(teacher, Recipe(0.02, None, units=1.0), Goal("macs", 0.02), costs_of(teacher), scores)
@@ -66,6 +93,18 @@ def test_a_share_of_the_file_leaves_room_for_what_describes_the_layers(teacher):
     assert 4 * found.value * whole.params + 1000 == pytest.approx(0.5 * file_bytes)
     with pytest.raises(CompressionError, match="the description of the layers alone takes"):
         search_goal(Goal("bytes", 1e-3), whole, file_bytes)
+
+
+@pytest.mark.parametrize(
+    ("goal", "message"),
+    [
+        (Goal("ms", 2.0), "at most 2 ms an image: the model reaches it already, with about 1.5 milliseconds"),
+        (Goal("bytes", 9000), "at most 9,000 bytes: the model reaches it already, with about 9,000 bytes in int8"),
+    ],
+)
+def test_a_goal_that_the_model_reaches_already_is_refused(goal, message):
+    with pytest.raises(CompressionError, match=message):
+        search_goal(goal, ModelCosts(2000, 100_000, 9000, 1.5), 20_000)
 
 
 def test_the_masked_original_is_what_zeroing_gives(teacher, scores):

@@ -1,14 +1,14 @@
 from kdsuite.compress.candidates import Recipe
 from kdsuite.compress.choosing import Candidate, best, pareto, survivors
-from kdsuite.compress.costs import Costs
+from kdsuite.compress.costs import ModelCosts
 from kdsuite.compress.goals import Goal
 
-WHOLE = Costs(100, 1000, 100)
+WHOLE = ModelCosts(100, 1000, 100)
 
 
 def candidate(macs, accuracy, rung=0, divergence=0.1, criterion="l1"):
     recipe = Recipe(macs / 1000, criterion)
-    return Candidate(recipe, Costs(macs, macs, macs), {}, (), rung, "float32", 10, 1.0, accuracy, divergence)
+    return Candidate(recipe, ModelCosts(macs, macs, macs), {}, (), rung, "float32", 10, 1.0, accuracy, divergence)
 
 
 def test_with_a_target_the_most_accurate_go_on_and_ties_go_to_the_nearer_to_the_teacher():

@@ -29,6 +29,7 @@ def status(*words):
         (("teacher.keras", "photos", "--target-macs", "1.5"), "error: target_macs 1.5: expected a share"),
         (("teacher.keras", "photos", "--target-mac", "0.5"), "error: "),
         (("teacher.keras", "photos", "--max-drop", "0.1"), "error: no file 'teacher.keras'"),
+        (("teacher.keras", "photos", "--max-drop", "0.1", "--minutes", "inf"), "error: minutes inf: expected a finite"),
         (("photos",), "error: "),
     ],
 )

@@ -56,6 +56,11 @@ def compressed(folder):
     return finish(start(folder, "--target-macs", "0.5"))
 
 
+def test_views_by_the_words_of_the_command_are_refused():
+    with pytest.raises(compress.CompressionError, match=r"views 'flip': expected None, data\.Flip\(\)"):
+        compress.compress("teacher.keras", "photos", max_drop=0.1, views="flip")  # pyright: ignore[reportArgumentType]
+
+
 @pytest.mark.slow
 def test_it_leaves_all_files_and_says_what_it_did(folder, compressed):
     out, err = compressed

@@ -25,6 +25,22 @@ def test_one_logit_becomes_two_of_the_same_sigmoid():
     np.testing.assert_allclose(two[:, 1:], model(images), atol=1e-6)
 
 
+def test_a_teacher_of_mixed_precision_is_compressed_in_float32():
+    keras.config.set_dtype_policy("mixed_bfloat16")
+    try:
+        model = untrained()
+        logits, ending = as_logits(model)
+        back = ending.put_back(logits)
+    finally:
+        keras.config.set_dtype_policy("float32")
+    exact = untrained()
+    exact.set_weights(model.get_weights())
+    images = np.random.default_rng(0).uniform(0, 255, (8, *model.input_shape[1:])).astype(np.float32)
+    np.testing.assert_allclose(back(images), exact(images), atol=1e-6)
+    assert np.abs(np.asarray(model(images), np.float32) - exact(images)).max() > 1e-5
+    assert {layer.compute_dtype for layer in back.layers[1:]} == {"float32"}
+
+
 def test_labels_that_do_not_exclude_one_another_are_refused():
     with pytest.raises(CompressionError, match="several sigmoids"):
         as_logits(untrained("sigmoid", 3))

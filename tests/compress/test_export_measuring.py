@@ -51,6 +51,16 @@ def test_other_logits_are_refused(model, small_split):
         compress.measure(model, small_split, reference[:, :2])
 
 
+@pytest.mark.parametrize("shaped", [lambda labels: labels[:, None], lambda labels: np.eye(3)[labels]])
+def test_labels_that_would_be_broadcast_are_refused(model, small_split, shaped):
+    images, labels = small_split.images, small_split.labels % 3
+    reference = compress.logits(model, small_split)
+    with pytest.raises(
+        compress.CompressionError, match=r"labels of shape \(120, .\) for 120 examples: expected \(120,\)"
+    ):
+        compress.measure(model, (images, shaped(labels)), reference)
+
+
 @keras.saving.register_keras_serializable("tests")
 class Twice(layers.Layer):
     def call(self, inputs):

@@ -128,6 +128,42 @@ def test_lower_precision_is_exported_with_the_same_weights_in_float32(policy, sm
         np.testing.assert_allclose(compress.logits(path, small_split), expected, atol=1e-3, err_msg=name)
 
 
+@pytest.mark.parametrize("policy", ["float32", "mixed_bfloat16"])
+def test_what_a_normalization_was_adapted_to_is_exported(policy, small_split, tmp_path):
+    images = small_split.images.astype(np.float32)
+    normalization = layers.Normalization(axis=None, dtype=policy)
+    normalization.adapt(images)
+    model = keras.Sequential([keras.Input((8, 8, 1)), normalization, layers.Flatten(), layers.Dense(3)], name="small")
+    kernel, bias = model.layers[-1].get_weights()
+    expected = ((images - images.mean()) / images.std()).reshape(len(images), -1) @ kernel + bias
+    before = model(images)
+    for name, path in compress.export(model, tmp_path, FLOATS).items():
+        tolerance = 1e-2 if name == "litert-float16" else 1e-4
+        np.testing.assert_allclose(compress.logits(path, small_split), expected, atol=tolerance, err_msg=name)
+    np.testing.assert_array_equal(model(images), before)
+
+
+@keras.saving.register_keras_serializable("test_exporting")
+class Shifted(layers.Layer):
+    def build(self, input_shape):
+        self.offset = keras.ops.ones(input_shape[1:])
+
+    def call(self, inputs):
+        return inputs + self.offset
+
+
+def test_a_tensor_that_a_layer_holds_is_no_input_of_a_file(small_split, tmp_path):
+    model = keras.Sequential([keras.Input((8, 8, 1)), Shifted(), layers.Flatten(), layers.Dense(3)], name="held")
+    with pytest.raises(
+        compress.CompressionError, match="'held' cannot be converted to onnx: a layer of your own holds"
+    ):
+        compress.export(model, tmp_path, ["onnx"])
+    (path,) = compress.export(model, tmp_path, ["litert-float32"]).values()
+    np.testing.assert_allclose(
+        compress.logits(path, small_split), compress.logits(model, small_split), rtol=1e-4, atol=1e-3
+    )
+
+
 def test_nested_models_in_lower_precision(small_split, tmp_path):
     inputs = keras.Input((8, 8, 1))
     model = keras.Model(inputs, layers.Dense(3)(network("mixed_bfloat16")(inputs)), name="outer")

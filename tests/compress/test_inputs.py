@@ -60,6 +60,27 @@ def test_a_layer_that_cannot_be_built_again(photos):
         problem_of(keras.Model(inputs, untrained()(Times(2)(inputs))), "photos")
 
 
+def halved(pixels):
+    return pixels / 2
+
+
+@pytest.mark.parametrize("activation", [None, "softmax"])
+@pytest.mark.parametrize("function", [halved, lambda pixels: pixels / 2])
+def test_a_function_that_a_file_cannot_name(photos, function, activation):
+    inputs = keras.Input((SIZE, SIZE, 3))
+    pixels = keras.layers.Lambda(function, output_shape=(SIZE, SIZE, 3), name="half")(inputs)
+    message = refused(keras.Model(inputs, untrained(activation)(pixels)))
+    assert message.startswith("layer 'half' of class Lambda holds a function that the model's file cannot name: put it")
+
+
+def test_cells_that_a_layer_of_keras_makes_for_itself(photos):
+    """Keras does not build them again by themselves."""
+    inputs = keras.Input((SIZE, SIZE, 3))
+    rows = keras.layers.ConvLSTM1D(2, 3)(keras.layers.Reshape((2, SIZE // 2, 3 * SIZE))(inputs))
+    outputs = keras.layers.Dense(2)(keras.layers.Flatten()(rows))
+    assert problem_of(keras.Model(inputs, outputs), "photos").teacher.output_shape == (None, 2)
+
+
 def test_classes_that_differ(photos):
     message = refused(untrained(outputs=3))
     assert "3 classes" in message and "2 (checks, stripes)" in message

@@ -56,6 +56,19 @@ def test_a_file_with_layers_that_nobody_imported_says_where_they_are(tmp_path, m
         compress.logits(path, (np.zeros((1, 8, 8, 3)), None))
 
 
+@keras.saving.register_keras_serializable("tests")
+def thirded(pixels):
+    return pixels / 3
+
+
+def test_a_registered_function_is_known_to_the_fresh_process(small_split):
+    layers = [keras.layers.Lambda(thirded), keras.layers.Conv2D(2, 3, activation=thirded), keras.layers.Flatten()]
+    model = keras.Sequential([keras.Input((8, 8, 1)), *layers, keras.layers.Dense(3)])
+    assert modules_of(model) == [__name__]
+    reference = compress.logits(model, small_split)
+    assert compress.measure(model, small_split, reference, turns=5).agreement == 1
+
+
 class Own(keras.losses.Loss):
     def call(self, y_true, y_pred):
         return y_pred

@@ -167,6 +167,17 @@ def test_to_logits_takes_the_softmax_off_and_leaves_the_model(build):
     distill.Distiller(plain(), logits)
 
 
+def test_to_logits_keeps_what_a_normalization_was_adapted_to():
+    normalization = layers.Normalization()
+    normalization.adapt(3 + 5 * X)
+    inside = keras.Sequential([keras.Input((6,)), normalization, layers.Dense(4, "softmax")])
+    inputs = keras.Input((6,))
+    kernel, bias = inside.layers[-1].get_weights()
+    expected = (X - X.mean(0)) / X.std(0) @ kernel + bias
+    for model in (inside, keras.Model(inputs, inside(inputs))):
+        np.testing.assert_allclose(distill.to_logits(model)(3 + 5 * X), expected, rtol=1e-4, atol=1e-5)
+
+
 def test_to_logits_of_a_reshaped_softmax_keeps_the_shape():
     logits = distill.to_logits(reshaped())
     np.testing.assert_allclose(logits(X), np.reshape(plain()(X), (20, 2, 2)), rtol=1e-5, atol=1e-6)

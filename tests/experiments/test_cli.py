@@ -54,6 +54,36 @@ def test_unknown_experiment(capsys):
     assert "unknown experiment 'mnist-gamma-sweep': expected one of mnist-dense" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["docs", "--bogus", "--help"], "docs --bogus --help: expected no options"),
+        (["list", "--name"], "list --name: expected --names"),
+        (["status", "--bogus"], "--bogus"),
+        (["mnist-dense", "--profile"], "--profile: expected a name behind it"),
+        (["mnist-dense", "--results", ""], "--results '': expected a value"),
+    ],
+)
+def test_bad_options_are_one_line(arguments, message, capsys, in_empty_folder):
+    assert main(arguments) == 2
+    out, err = capsys.readouterr()
+    assert (out, err.count("\n")) == ("", 1)
+    assert err.startswith("error: ")
+    assert message in err
+    assert not list(in_empty_folder.iterdir())
+
+
+def test_a_damaged_setting_hides_no_other(capsys, in_empty_folder):
+    for name, text in (("a", '{"experiment": "mnist-de'), ("b", "{}")):
+        folder = in_empty_folder / "results" / "mnist-dense" / name
+        folder.mkdir(parents=True)
+        (folder / "setting.json").write_text(text)
+    assert main(["status"]) == 0
+    out = capsys.readouterr().out
+    assert "a/setting.json is not JSON" in out
+    assert "b/setting.json lacks configuration, data, experiment, setting" in out
+
+
 def read_only(folder):
     (folder / "results").mkdir()
     (folder / "results").chmod(0o555)
@@ -79,7 +109,7 @@ def seven_classes(folder):
     [
         (["--data", "no_such_set"], None, "unknown data set 'no_such_set'"),
         (["--data", "cifar10"], None, "cifar10 is not prepared"),
-        (["--data", ""], None, "data '': expected a TFDS name or a folder"),
+        (["--data", ""], None, "--data '': expected a value"),
         (["--data", "日本"], None, "日本"),
         (["--data", "mnist/none"], None, "mnist/none"),
         (["--lambdas"], None, "lambdas (none): expected one or more"),

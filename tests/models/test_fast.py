@@ -79,6 +79,19 @@ def test_a_twin_within_an_inner_model_is_found(images):
     np.testing.assert_allclose(copy(images), model(images), rtol=1e-4, atol=1e-4)
 
 
+@pytest.mark.parametrize(("precision", "tolerance"), [("float32", 1e-5), ("bfloat16", 0.05)])
+def test_a_copy_keeps_what_a_normalization_was_adapted_to(images, precision, tolerance):
+    normalization = keras.layers.Normalization(axis=None)
+    normalization.adapt(images)
+    # Batch norm, so that there is a copy in float32 too.
+    layers = [normalization, keras.layers.BatchNormalization(epsilon=0)]
+    inputs = keras.Input((32, 32, 3))
+    model = keras.Model(inputs, keras.Sequential(layers)(inputs))
+    copy = models.fast_copy(model, precision)
+    assert copy is not model
+    np.testing.assert_allclose(copy(images), (images - images.mean()) / images.std(), atol=tolerance)
+
+
 def test_an_inner_model_without_a_twin_is_copied_with_those_that_have_one(images):
     head = keras.Sequential([keras.Input((10,)), keras.layers.Dense(10)])
     whole = BUILDERS["vgg"]()

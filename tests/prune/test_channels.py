@@ -89,6 +89,31 @@ def test_a_report_says_which_channels_go_with_those_named_and_why():
     assert prune.deletion_report(SMALL["Conv1D"](), {"first": [0]}).because == {}
 
 
+def test_a_report_says_who_passes_on_what_was_named():
+    model = sequence(
+        (6, 6, 3), layers.Conv2D(4, 3, name="first"), layers.BatchNormalization(name="bn"), layers.Conv2D(2, 3)
+    )
+    report = prune.deletion_report(model, {"bn": [1]})
+    assert report.because == {("first", 1): "'bn' passes them on"}
+    assert str(report) == "deleted first: 1\nwith them go first 1, because 'bn' passes them on"
+    report = prune.deletion_report(residual(), {"bn": [2]})
+    assert report.because["first", 2] == "'bn' passes them on"
+    assert report.because["shortcut", 2] == "'add_one' merges them"
+
+
+def test_branches_that_share_a_reshape_lose_the_same_channels():
+    inputs = keras.Input((8, 8, 3))
+    reshape = layers.Reshape((1, 1, 8), name="reshape")
+    pooled = [layers.GlobalMaxPooling2D()(layers.Conv2D(8, 3, name=name)(inputs)) for name in ("left", "right")]
+    x = layers.Concatenate()([reshape(x) for x in pooled])
+    model = keras.Model(inputs, layers.Dense(2)(layers.Flatten()(x)))
+    pruned = prune.delete_channels(model, {"left": [0, 5]})
+    assert_equals_zeroing(model, pruned, {"left": [0, 5], "right": [0, 5]}, inputs_for(model))
+    assert pruned.get_layer("reshape").target_shape == (1, 1, 6)
+    report = prune.deletion_report(model, {"left": [1]})
+    assert report.because == {("right", 1): "'reshape' gives both one shape: it is called more than once"}
+
+
 def test_a_normalization_layer_keeps_what_it_was_adapted_to():
     inputs = keras.Input((8, 8, 3))
     norm = layers.Normalization(name="norm")
@@ -153,6 +178,13 @@ def with_layer(layer):
     return sequence((8, 8, 4), layers.Conv2D(4, 3, name="first"), layer, layers.Flatten())
 
 
+def attention_of_two_axes():
+    inputs = keras.Input((5, 4))
+    x = layers.Dense(6, name="embed")(inputs)
+    x = layers.MultiHeadAttention(2, 3, output_shape=(2, 3), name="mha")(x, x)
+    return keras.Model(inputs, layers.Dense(2)(layers.Flatten()(x)))
+
+
 def operation(apply):
     def build():
         inputs = keras.Input((8, 8, 4))
@@ -174,6 +206,7 @@ def operation(apply):
         (residual, {"first": [6]}, "channel 6 of layer 'first': expected 0 to 5"),
         (residual, {"first": [-1]}, "channel -1 of layer 'first': expected 0 to 5"),
         (residual, {"first": [1.0]}, "channel 1.0 of layer 'first': expected 0 to 5"),
+        (residual, {"first": 3}, r"channels 3 of layer 'first': expected several, as in \{'first': \[3\]\}"),
         (residual, {"first": [2, 2]}, "channel 2 of layer 'first' is given more than once"),
         (residual, {"first": [0, 1, 2], "second": [3, 4, 5]}, "would lose all its 6 channels: keep at least one"),
         (residual, {"head": [0]}, "channel 0 of layer 'head' cannot be deleted: it is an output of the model"),
@@ -206,6 +239,11 @@ def operation(apply):
             lambda: with_layer(layers.Activation("softmax", name="softmax")),
             {"first": [0]},
             "it reaches 'softmax', a layer whose activation softmax mixes channels",
+        ),
+        (
+            attention_of_two_axes,
+            {"embed": [0]},
+            r"it reaches 'mha', a layer of type MultiHeadAttention whose output_shape \(2, 3\) has several axes",
         ),
         (
             lambda: with_layer(layers.Permute((3, 1, 2), name="permuted")),

@@ -1,4 +1,5 @@
 import keras
+import numpy as np
 import pytest
 from keras import layers
 
@@ -31,10 +32,81 @@ def test_published_multiply_adds(model, millions):
         (layers.SeparableConv2D(5, 3, padding="same"), (8, 8, 3), 64 * (9 * 3 + 3 * 5)),
         (layers.Conv2DTranspose(4, 3, strides=2), (8, 8, 3), 64 * 9 * 4 * 3),
         (layers.MaxPooling2D(), (8, 8, 3), 0),
+        (layers.EinsumDense("abc,cde->abde", (4, 2, 5), bias_axes="de"), (4, 7), 4 * 7 * 2 * 5),
+        (layers.EinsumDense("...x,xy->...y", 5), (4, 3, 7), 4 * 3 * 7 * 5),
+        (layers.EinsumDense("abcd,bde->abce", (4, 3, 5)), (4, 3, 7), 4 * 3 * 7 * 5),
     ],
 )
 def test_layers_by_hand(layer, shape, macs):
     assert prune.macs(keras.Sequential([keras.Input(shape), layer])) == macs
+
+
+@pytest.mark.parametrize(
+    ("layer", "shape"),
+    [
+        (lambda: layers.Conv2D(6, 3, strides=2, groups=3), (8, 8, 3)),
+        (lambda: layers.Conv2DTranspose(4, 3, strides=2), (8, 8, 3)),
+        (lambda: layers.Dense(5), (8, 7)),
+    ],
+)
+def test_wrapped_layers_count_as_they_do_alone(layer, shape):
+    alone = prune.macs(keras.Sequential([keras.Input(shape), layer()]))
+    normalised = keras.Sequential([keras.Input(shape), layers.SpectralNormalization(layer())])
+    in_time = keras.Sequential([keras.Input((6, *shape)), layers.TimeDistributed(layer())])
+    both = keras.Sequential([keras.Input((6, *shape)), layers.TimeDistributed(layers.SpectralNormalization(layer()))])
+    assert [prune.macs(model) for model in (normalised, in_time, both)] == [alone, 6 * alone, 6 * alone]
+    assert prune.uncounted(both) == ()
+
+
+@pytest.mark.parametrize(
+    ("query", "value", "settings"),
+    [
+        ((5, 6), (7, 4), {"value_dim": 2}),
+        ((5, 6), (5, 6), {"output_shape": 9, "use_bias": False}),
+        ((3, 5, 6), (3, 5, 6), {"attention_axes": 2}),
+    ],
+)
+def test_attention_counts_what_dense_layers_and_two_products_would(query, value, settings):
+    """Kernels as dense layers at each position; products as the entries of an attention matrix, each by a vector."""
+    heads, size = 4, 3
+    inputs = [keras.Input(query), keras.Input(value)]
+    attention = layers.MultiHeadAttention(heads, size, **settings)
+    model = keras.Model(inputs, attention(*inputs))
+    output, weights = attention(np.ones((1, *query)), np.ones((1, *value)), return_attention_scores=True)
+    width = settings.get("value_dim", size)
+    dense = [
+        *((query, heads * size), (value, heads * size), (value, heads * width)),
+        ((*query[:-1], heads * width), output.shape[-1]),
+    ]
+    expected = sum(prune.macs(keras.Sequential([keras.Input(s), layers.Dense(units)])) for s, units in dense)
+    expected += int(np.prod(weights.shape)) * (size + width)
+    assert prune.macs(model) == expected
+    assert prune.uncounted(model) == ()
+
+
+class Own(layers.Layer):
+    """A layer with a kernel that nothing else knows."""
+
+    def build(self, shape):
+        self.kernel = self.add_weight(shape=(shape[-1], 4))
+
+    def call(self, inputs):
+        return inputs @ self.kernel
+
+
+def test_layers_with_kernels_that_are_not_counted_are_named():
+    model = keras.Sequential(
+        [
+            keras.Input((6,)),
+            *(layers.Embedding(9, 5), layers.TimeDistributed(layers.PReLU()), layers.LayerNormalization((1, 2))),
+            *(layers.PReLU(), Own(name="own")),
+            layers.Bidirectional(layers.LSTM(4, return_sequences=True), name="both"),
+            *(layers.TimeDistributed(layers.Dense(5)), layers.GRU(3, name="gru"), layers.Dense(2, name="logits")),
+        ]
+    )
+    assert prune.uncounted(model) == ("own", "both", "gru")
+    assert prune.macs(model) == 6 * 8 * 5 + 3 * 2
+    assert str(prune.removal_report(model, prune.remove(model, []))).endswith("246, without those of own, both, gru")
 
 
 def test_unknown_input_size_is_refused_by_name():

@@ -1,5 +1,6 @@
 """Inserting and replacing layers, against networks built by hand."""
 
+import keras
 import numpy as np
 import pytest
 from keras import layers
@@ -38,6 +39,17 @@ def test_another_layer_takes_a_layers_place_and_what_no_longer_fits_is_new():
     np.testing.assert_allclose(edited(images), expected, rtol=1e-5, atol=1e-6)
 
 
+def test_a_layer_stands_behind_an_input():
+    inputs = {name: keras.Input((4,), name=name) for name in ("left", "right")}
+    x = layers.Concatenate()([layers.Dense(3, name=f"{name}_dense")(x) for name, x in inputs.items()])
+    model = keras.Model(inputs, layers.Dense(2, name="logits")(x))
+    edited = prune.insert_layer(model, "right", layers.Rescaling(2.0, offset=1.0, name="scaled"), "after")
+    left, right = np.random.default_rng(0).normal(size=(2, 5, 4)).astype("float32")
+    expected = model({"left": left, "right": right * 2 + 1})
+    np.testing.assert_allclose(edited({"left": left, "right": right}), expected, rtol=1e-6)
+    assert set(edited.input) == {"left", "right"}
+
+
 @pytest.mark.parametrize(
     ("act", "message"),
     [
@@ -49,6 +61,30 @@ def test_another_layer_takes_a_layers_place_and_what_no_longer_fits_is_new():
         (
             lambda model: prune.replace_layer(model, "second", layers.Conv2D(5, 3, name="narrow")),
             "'narrow' leaves layer 'add_two' with an unfit input",
+        ),
+        (
+            lambda model: prune.insert_layer(model, model.layers[0].name, layers.ReLU(), "before"),
+            "is an input: expected where='after'",
+        ),
+        (
+            lambda model: prune.replace_layer(model, model.layers[0].name, layers.ReLU()),
+            "is an input: expected a layer; insert_layer",
+        ),
+        (
+            lambda model: prune.insert_layer(model, "first", layers.ReLU(name="second")),
+            "has a layer 'second' already: give the new one another name",
+        ),
+        (
+            lambda model: prune.insert_layer(model, "first", layers.ReLU(name="first")),
+            "has a layer 'first' already",
+        ),
+        (
+            lambda model: prune.replace_layer(model, "first", layers.ReLU(name="add_one")),
+            "has a layer 'add_one' already",
+        ),
+        (
+            lambda model: prune.insert_layer(model, model.layers[0].name, layers.Conv3D(2, 3, name="deep"), "after"),
+            "'deep' leaves layer 'input.*' with an unfit input",
         ),
     ],
 )

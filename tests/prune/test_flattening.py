@@ -156,6 +156,17 @@ class Doubled(type(base())):
         return 2 * super().call(inputs, training=training)
 
 
+class DoubledSequential(keras.Sequential):
+    """A Sequential model whose call does more than its layers."""
+
+    def call(self, inputs, training=None, mask=None):
+        return 2 * super().call(inputs, training=training)
+
+
+def doubled_sequential():
+    return DoubledSequential([keras.Input((4,)), layers.Dense(3)], name="doubled")
+
+
 def within(model):
     inputs = keras.Input((4,))
     return keras.Model(inputs, layers.Dense(2)(model(inputs)))
@@ -172,6 +183,8 @@ def doubled():
         (lambda: Subclassed(name="mine"), "model 'mine' is not functional: its class Subclassed hides its layers"),
         (lambda: within(Subclassed(name="mine")), "model 'mine' is not functional: its class Subclassed hides"),
         (lambda: within(doubled()), "model 'doubled' is not functional: its class Doubled hides its layers"),
+        (doubled_sequential, "model 'doubled' is not functional: its class DoubledSequential hides its layers"),
+        (lambda: within(doubled_sequential()), "model 'doubled' is not functional: its class DoubledSequential hides"),
         (lambda: keras.Sequential([layers.Dense(3)], name="unbuilt"), "model 'unbuilt' has no input shape yet: start"),
         (lambda: "teacher.keras", "'teacher.keras'"),
     ],

@@ -9,6 +9,7 @@ import tensorflow as tf
 from keras import layers
 
 from kdsuite import prune
+from kdsuite.prune.measuring import activation_behind
 from kdsuite.prune.tf_keras_models import kerassurgeon
 from tests.prune.networks import attention, inputs_for
 from tests.prune.zeroing import randomise
@@ -121,6 +122,66 @@ def test_taylor_reads_probabilities_and_frozen_layers(model, data):
         np.testing.assert_allclose(scores[name], expected[name], rtol=1e-3)
 
 
+def two_inputs():
+    """A network of two inputs, and one of a single input that holds both, with the same weights."""
+    inputs = [keras.Input((6, 6, 3), name=name) for name in ("a", "b")]
+    convolutions = [layers.Conv2D(4, 3, activation="relu", name=name) for name in ("first", "second")]
+    logits = layers.Dense(3, name="logits")
+
+    def output(parts):
+        x = [convolution(part) for convolution, part in zip(convolutions, parts, strict=True)]
+        return logits(layers.GlobalAveragePooling2D()(layers.Concatenate()(x)))
+
+    both = keras.Input((6, 6, 6))
+    return keras.Model(inputs, output(inputs)), keras.Model(both, output([both[..., :3], both[..., 3:]]))
+
+
+@pytest.mark.parametrize("criterion", ["apoz", "taylor", "taylor_weights"])
+def test_two_inputs_are_scored_as_the_parts_of_one(criterion):
+    two, one = two_inputs()
+    random = np.random.default_rng(0)
+    images, labels = random.normal(size=(8, 6, 6, 6)).astype("float32"), random.integers(0, 3, 8)
+    names = ["first", "second"]
+    scores = prune.channel_scores(two, names, [((images[..., :3], images[..., 3:]), labels)], criterion)
+    expected = prune.channel_scores(one, names, [(images, labels)], criterion)
+    for name in names:
+        np.testing.assert_allclose(scores[name], expected[name], rtol=1e-5)
+
+
+def with_outputs(*units):
+    inputs = keras.Input((4,))
+    x = layers.Dense(8, activation="relu", name="first")(inputs)
+    return keras.Model(inputs, [layers.Dense(size)(x) for size in units], name="many")
+
+
+def shrunk_by(criterion):
+    return partial(prune.shrink, keep=0.6, criterion=criterion, tolerance=0.2)
+
+
+@pytest.mark.parametrize(
+    "act", [shrunk_by("apoz"), shrunk_by("taylor"), shrunk_by("taylor_weights"), prune.sensitivity]
+)
+@pytest.mark.parametrize(
+    ("units", "batch", "message"),
+    [
+        ((3, 2), (np.zeros((4, 4)), np.zeros(4, int)), "model 'many' has 2 outputs: expected one"),
+        ((3,), (np.zeros((4, 4)), np.zeros(4, int), np.ones(4)), r"a batch of 3 parts: expected \(inputs, labels\)"),
+        ((3,), np.zeros((2, 4)), r"a batch of type ndarray: expected \(inputs, labels\)"),
+    ],
+)
+def test_what_is_no_classifier_with_labels_is_refused(act, units, batch, message):
+    with pytest.raises(prune.PruneError, match=message):
+        act(with_outputs(*units), [batch])
+
+
+@pytest.mark.parametrize("act", [shrunk_by("taylor"), shrunk_by("taylor_weights"), prune.sensitivity])
+def test_one_class_has_no_cross_entropy_but_zeros(act):
+    batch = np.zeros((4, 4)), np.zeros(4, int)
+    with pytest.raises(prune.PruneError, match=r"'many' has an output of shape \(None, 1\): expected logits or the"):
+        act(with_outputs(1), [batch])
+    assert shrunk_by("apoz")(with_outputs(1), [batch]).count_params() < with_outputs(1).count_params()
+
+
 def test_random_scores_are_reproducible_and_differ_by_layer_and_seed(model):
     first = prune.channel_scores(model, ["first", "second"], criterion="random", seed=1)
     again = prune.channel_scores(model, ["second", "first"], criterion="random", seed=1)
@@ -187,6 +248,59 @@ def test_bn_scale_is_that_of_the_batch_norm_behind_through_merges():
     np.testing.assert_array_equal(scores["right"], [0.5, 0, 0.25])
     with pytest.raises(prune.PruneError, match="'bn_scale' cannot score layer 'logits': no batch norm stands behind"):
         prune.channel_scores(model, ["logits"], criterion="bn_scale")
+
+
+def added_branches(*behind):
+    """Two convolutions, each with layers of its own behind it, that are added."""
+    inputs = keras.Input((6, 6, 3))
+    branches = []
+    for name in ("left", "right"):
+        x = layers.Conv2D(4, 1, name=name)(inputs)
+        for layer in behind:
+            x = layer(name=f"{name}_{layer.__name__}")(x)
+        branches.append(x)
+    x = layers.ReLU(name="sum_relu")(layers.Add()(branches))
+    return keras.Model(inputs, layers.Dense(3, name="logits")(layers.GlobalAveragePooling2D()(x)))
+
+
+def test_a_parallel_branch_does_not_stand_behind():
+    model = added_branches(layers.BatchNormalization)
+    gammas = {"left": [1.0, 2, 3, 4], "right": [40.0, 30, 20, 10]}
+    for name, gamma in gammas.items():
+        model.get_layer(f"{name}_BatchNormalization").gamma.assign(gamma)
+    scores = prune.channel_scores(model, list(gammas), criterion="bn_scale")
+    for name, gamma in gammas.items():
+        np.testing.assert_array_equal(scores[name], gamma)
+    model = added_branches(layers.ReLU)
+    for name, bias in (("left", 100.0), ("right", -100.0)):
+        model.get_layer(name).bias.assign(np.full(4, bias))
+    scores = prune.channel_scores(model, list(gammas), [(np.ones((2, 6, 6, 3)), np.zeros(2, int))], "apoz")
+    np.testing.assert_array_equal(scores["left"], 1)
+    np.testing.assert_array_equal(scores["right"], 0)
+
+
+def test_what_another_convolution_makes_of_the_channels_does_not_stand_behind():
+    inputs = keras.Input((6, 6, 3))
+    x = layers.Conv2D(4, 1, name="stem")(inputs)
+    y = layers.ReLU(name="branch_relu")(layers.Conv2D(4, 3, padding="same", name="branch")(x))
+    y = layers.BatchNormalization(name="branch_bn")(y)
+    x = layers.ReLU(name="sum_relu")(layers.Add(name="sum")([x, y]))
+    model = keras.Model(inputs, layers.Dense(3, name="logits")(layers.GlobalAveragePooling2D()(x)))
+    channels = prune.Channels(model)
+    stands_for = {name: activation_behind(channels, name)._keras_history.operation.name for name in ("stem", "branch")}
+    assert stands_for == {"stem": "sum_relu", "branch": "branch_relu"}
+    with pytest.raises(prune.PruneError, match="'bn_scale' cannot score layer 'stem': no batch norm stands behind"):
+        prune.channel_scores(model, ["stem"], criterion="bn_scale")
+
+
+def test_a_residual_network_ranks_each_convolution_by_its_own_batch_norm():
+    model = keras.applications.ResNet50(weights=None, input_shape=(32, 32, 3), classes=10)
+    randomise(model)
+    names = [layer.name for layer in model.layers if layer.name.endswith("_conv")]
+    scores = prune.channel_scores(model, names, criterion="bn_scale")
+    for name in names:
+        own = model.get_layer(name.replace("_conv", "_bn")).gamma
+        np.testing.assert_allclose(scores[name], np.abs(own), rtol=1e-6)
 
 
 def test_taylor_of_weights_is_the_change_of_the_loss_when_a_filter_is_scaled(model, data):

@@ -163,6 +163,26 @@ def test_layers_called_twice_and_causal_ones_are_left():
     assert reconstruct(model, prune.remove(model, []), {}, images(20, (9, 3))) == ["head"]
 
 
+def test_augmentation_within_the_model_is_left_out():
+    def network(*augmentation):
+        return keras.Sequential(
+            [
+                keras.Input((8, 8, 3)),
+                *augmentation,
+                layers.Conv2D(6, 3, name="first", kernel_initializer=keras.initializers.GlorotUniform(0)),
+                layers.Flatten(),
+                layers.Dense(2, name="head", kernel_initializer=keras.initializers.GlorotUniform(1)),
+            ]
+        )
+
+    x, deleted, refitted = images(), {"first": [1, 4]}, []
+    for model in (network(), network(layers.RandomFlip(), layers.RandomRotation(0.2), layers.Dropout(0.5))):
+        pruned = prune.delete_channels(model, deleted)
+        reconstruct(model, pruned, deleted, x)
+        refitted.append(pruned)
+    np.testing.assert_allclose(outputs(refitted[1], x), outputs(refitted[0], x), atol=1e-5)
+
+
 def test_no_more_images_than_fit(monkeypatch):
     model, x = with_twins(), images()
     seen = []

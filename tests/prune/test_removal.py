@@ -212,6 +212,18 @@ def test_a_merge_that_did_not_broadcast_may_not_begin_to():
         prune.remove(model, prune.select(model, "name", names=["right"]))
 
 
+def test_an_output_keeps_its_shape():
+    inputs = keras.Input((8, 8, 4))
+    branches = [layers.Conv2D(6, 1, name=name)(inputs) for name in ("left", "right")]
+    narrow = layers.Conv2D(6, 1, name="narrow")(layers.Conv2D(3, 1, name="middle")(branches[0]))
+    model = keras.Model(inputs, [layers.Concatenate(name="both")(branches), narrow])
+    assert [unit.name for unit in prune.units(model)] == ["left", "right", "middle"]
+    message = r"removing left changes the model's output 'both' from shape \(None, 8, 8, 12\) to \(None, 8, 8, 10\)"
+    with pytest.raises(prune.PruneError, match=message):
+        prune.remove(model, prune.select(model, "name", names=["left", "middle"]))
+    assert prune.remove(model, prune.select(model, "name", names=["middle"])).output_shape == model.output_shape
+
+
 def test_removing_nothing_is_a_copy():
     model = shake(squeeze_and_excitation())
     copy = prune.remove(model, [])

@@ -131,12 +131,46 @@ def test_block_influence_is_one_less_the_cosine_of_input_and_output(data):
     assert [unit.name for unit in prune.select(model, "block_influence", 1, size="block", data=data)] == ["reduce_1"]
 
 
+def test_block_influence_leaves_out_what_is_called_twice():
+    inputs, shared = keras.Input((8,)), layers.Dense(8, kernel_initializer="identity", name="shared")
+    x = layers.Dense(8, kernel_initializer=keras.initializers.Constant(-1), name="between")(shared(inputs))
+    model = keras.Model(inputs, layers.Dense(4, name="logits")(shared(x)))
+    x = np.random.default_rng(0).normal(size=(64, 8)).astype("float32")
+    # "between" gives −Σx on each axis.
+    cosines = -np.sign(x.sum(1)) * x.sum(1) / (np.linalg.norm(x, axis=1) * np.sqrt(8))
+    assert prune.block_influence(model, [(x, None)], "layer") == {"between": pytest.approx(1 - cosines.mean())}
+    model = keras.Model(inputs, layers.Dense(4)(shared(shared(inputs))))
+    with pytest.raises(prune.PruneError, match="no unit, called once, whose output has the shape of its input"):
+        prune.block_influence(model, [(x, None)], "layer")
+
+
+def test_a_branch_with_a_layer_called_twice_is_a_block_only_between_its_ends():
+    def network(within):
+        inputs = keras.Input((8, 8, 4))
+        x = layers.Conv2D(4, 1, name="stem")(inputs)
+        act = layers.ReLU(name="act")
+        y = act(layers.Conv2D(4, 1, name="inner")(act(x if within else inputs)))
+        return keras.Model(inputs, layers.Dense(2)(layers.GlobalAveragePooling2D()(layers.Add(name="sum")([x, y]))))
+
+    blocks = [{frozenset(unit.layers) for unit in prune.units(network(within), "block")} for within in (True, False)]
+    assert blocks[0] == {frozenset({"stem"}), frozenset({"act", "inner", "sum"})}
+    assert blocks[1] == {frozenset({"stem"}), frozenset({"inner"})}
+
+
 @pytest.mark.parametrize(
     ("act", "message"),
     [
         (lambda model: prune.select(model, "sensitivity", 1), "select by 'sensitivity' needs data"),
         (lambda model: prune.sensitivity(model, [], measure="f1"), "measure 'f1': expected 'loss' or 'accuracy'"),
         (lambda model: prune.sensitivity(model, []), "the data hold no batches"),
+        (
+            lambda model: prune.sensitivity(model, [(np.zeros((5, 8, 8, 6)), np.zeros((5, 1)))], measure="accuracy"),
+            r"labels of shape \(5, 1\): expected \(5,\), the number of the class",
+        ),
+        (
+            lambda model: prune.sensitivity(model, [(np.zeros((5, 8, 8, 6)), np.zeros((5, 3)))], measure="accuracy"),
+            r"labels of shape \(5, 3\): expected \(5,\)",
+        ),
         (lambda model: prune.block_influence(model, []), "the data hold no batches"),
     ],
 )

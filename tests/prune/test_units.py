@@ -109,6 +109,52 @@ def test_layers_shared_with_another_model_keep_their_units():
 
 
 @pytest.mark.parametrize(
+    "norm", [layers.BatchNormalization, layers.LayerNormalization, layers.GroupNormalization, layers.PReLU]
+)
+def test_a_head_with_a_normalisation_behind_it_is_no_unit(norm):
+    model = keras.Sequential(
+        [
+            keras.Input((8, 8, 3)),
+            layers.Conv2D(4, 3, name="first"),
+            layers.ReLU(),
+            layers.Conv2D(8, 1, name="classes"),
+            norm(**({"groups": 2} if norm is layers.GroupNormalization else {})),
+            layers.GlobalAveragePooling2D(),
+        ]
+    )
+    assert [unit.name for unit in prune.units(model)] == ["first"]
+
+
+def with_one_activation():
+    """Three convolutions with the same activation layer behind each."""
+    act, inputs = layers.ReLU(name="act"), keras.Input((8, 8, 4))
+    x = inputs
+    for name in ("c1", "c2", "c3"):
+        x = act(layers.Conv2D(4, 3, padding="same", name=name)(x))
+    return keras.Model(inputs, layers.Dense(2, name="logits")(layers.GlobalAveragePooling2D()(x)))
+
+
+def test_an_activation_that_others_use_stays_when_one_of_them_goes():
+    model = with_one_activation()
+    assert [unit.layers for unit in prune.units(model)] == [("c1",), ("c2",), ("c3",)]
+    pruned = prune.remove(model, prune.select(model, "name", names=["c2"]))
+    images = np.random.default_rng(0).normal(size=(3, 8, 8, 4)).astype("float32")
+    x = images
+    for name in ("c1", "c3"):
+        x = np.maximum(model.get_layer(name)(x), 0)
+    expected = model.get_layer("logits")(x.mean((1, 2)))
+    np.testing.assert_allclose(pruned(images), expected, rtol=1e-5, atol=1e-6)
+
+
+def test_a_pointwise_convolution_that_two_depthwise_ones_feed_joins_neither():
+    inputs, pointwise = keras.Input((8, 8, 4)), layers.Conv2D(4, 1, name="pointwise")
+    parts = [pointwise(layers.DepthwiseConv2D(3, name=name)(inputs)) for name in ("left", "right")]
+    x = layers.GlobalAveragePooling2D()(layers.Concatenate()(parts))
+    model = keras.Model(inputs, layers.Dense(2)(x))
+    assert {unit.weighted for unit in prune.units(model, "block")} == {("left",), ("right",), ("pointwise",)}
+
+
+@pytest.mark.parametrize(
     ("act", "message"),
     [
         (lambda model: prune.select(model, "random", 4), "4 units to remove: expected 1 to 3"),

@@ -1,4 +1,7 @@
+from dataclasses import replace
+
 import numpy as np
+import pandas as pd
 import pytest
 from scipy import stats
 
@@ -63,6 +66,16 @@ def test_mcnemar_and_bootstrap_stand_beside_the_interval_over_seeds(found, tmp_p
 def test_one_shared_network_stands_for_all_seeds(found):
     first = where(method="kd")
     (verdict,) = judge([claim(first, shared("the one", trial="plain0"))], found)
+    assert verdict.images.interval.mean == pytest.approx(verdict.sample.interval.mean)
+
+
+def test_images_are_of_the_seeds_that_the_claim_judges(found):
+    """A seed that lacks a row of its group is left out of both readings."""
+    rows = found["e"].rows
+    twice = {"e": replace(found["e"], rows=pd.concat([rows, rows[rows.trial == "kd0"].assign(role="again")]))}
+    (verdict,) = judge([claim(where(method="kd"), where(method="plain"))], twice)
+    assert verdict.sample.remarks == ("seed 1 left out: method = kd is incomplete",)
+    assert set(verdict.images.p_by_seed) == {0}
     assert verdict.images.interval.mean == pytest.approx(verdict.sample.interval.mean)
 
 

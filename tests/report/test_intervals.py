@@ -56,10 +56,3 @@ def test_a_seed_without_partner_is_refused():
     rows = ROWS.iloc[:5]
     with pytest.raises(ValueError, match="do not pair up"):
         intervals.paired_difference(rows, "accuracy", rows.method == "kd", rows.method == "plain")
-
-
-def test_summarise_gives_a_line_a_group_with_its_seeds():
-    table = intervals.summarise(ROWS, ["method"], ["accuracy"]).set_index("method")
-    assert table.loc["plain", "seeds"] == 3
-    assert table.loc["plain", "accuracy"] == pytest.approx(0.5)
-    assert table.loc["kd", "accuracy ±"] == pytest.approx(intervals.mean_interval([0.93, 0.11, 0.52]).half_width)

@@ -52,6 +52,10 @@ def test_what_seeds_cannot_narrow_is_left_out():
     teacher = claim(Level("test_accuracy", where(method="teacher"), above=0.9), "teacher")
     found = {"e": results([{"seed": 0, "method": "teacher", "test_accuracy": 0.95, "test_loss": 1}])}
     assert precision([loss, teacher, BEATS], found) == {}
+    compares = Difference("float32_bytes", where(method="kd"), where(method="plain"), relative=True)
+    share = claim(compares, "share", matters=Matters(0.1, "a reason"))
+    sizes = {"e": results([{"seed": s, "method": m, "float32_bytes": 9 + s} for s in (0, 1) for m in ("kd", "plain")])}
+    assert precision([share], sizes) == {}
     assert seeds_needed([loss, teacher, BEATS], found, 0.5) == 0
 
 

@@ -106,6 +106,17 @@ def test_of_several_settings_the_users_newest_and_the_references_only(tmp_path, 
         rows.read("sweep", tmp_path, epochs=3)
 
 
+def test_a_setting_without_rows_is_passed_over_and_an_option_it_does_not_name_has_its_default(tmp_path):
+    plain = write(tmp_path / "sweep" / "a", two_rows(), setting="a" * 12)
+    fast = write(tmp_path / "sweep" / "b", two_rows(), setting="b" * 12, precision="bfloat16")
+    stopped = write(tmp_path / "sweep" / "c", two_rows(), setting="c" * 12, precision="bfloat16")
+    (stopped / "rows.csv").unlink()
+    assert rows.read("sweep", tmp_path, precision="bfloat16").folder == fast
+    assert rows.read("sweep", tmp_path, precision="float32").folder == plain
+    with pytest.raises(ReportError, match="has no option precisions"):
+        rows.read("sweep", tmp_path, precisions="float32")
+
+
 def test_what_was_not_run_is_left_out(tmp_path):
     write(tmp_path / "sweep" / "a", two_rows())
     assert set(rows.read_all(["sweep", "other"], tmp_path)) == {"sweep"}

@@ -1,6 +1,7 @@
 import dataclasses
 import io
 
+import pandas as pd
 import pytest
 from rich.console import Console
 
@@ -71,6 +72,15 @@ def test_yours_is_smaller_in_named_respects():
         "2 seeds (ours 5)."
     )
     assert smaller(ours, ours) == ""
+
+
+def test_fewer_values_and_students_on_fewer_images_are_smaller_too():
+    ours, fewer = run(1000, 2), run(1000, 2)
+    ours.setting["grid"], fewer.setting["grid"] = ({"lambdas": [0, 0.5, 1], "seeds": [0, 1]}, {"lambdas": [0.5]})
+    assert smaller(fewer, ours) == "Yours is smaller: 1 lambdas (ours 3)."
+    teacher = run(1000, 1).rows.assign(role="teacher")
+    mixed = dataclasses.replace(ours, rows=pd.concat([teacher, run(100, 2).rows]))
+    assert smaller(mixed, ours) == "Yours is smaller: 100 training images (ours 1,000)."
 
 
 def test_the_terminal_shows_yours_ours_and_paper_in_100_columns():

@@ -1,12 +1,14 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from scipy import stats
 
-from kdsuite.report.claims import OURS, Claim, Matters
+from kdsuite.report.claims import OURS, Claim, Matters, on_data
 from kdsuite.report.comparisons import AsPublished, Difference, Equal, Level, Measured
-from kdsuite.report.conditions import at_least, at_most, teacher_at_least
+from kdsuite.report.conditions import at_least, teacher_at_least
 from kdsuite.report.errors import ReportError
-from kdsuite.report.groups import Best, best_outside, between, other_than, shared, where
+from kdsuite.report.groups import Best, best_outside, between, shared, where
 from kdsuite.report.intervals import difference_p, equivalence_p, mean_interval, prediction_interval
 from kdsuite.report.measures import Measure
 from kdsuite.report.slopes import SlopeDifference
@@ -59,13 +61,21 @@ def test_a_small_but_certain_difference_is_reproduced_and_called_small():
 def test_conditions_come_before_the_interval_and_rows_before_conditions():
     found = groups(plain=[0.90, 0.91], kd=[0.95, 0.96])
     found["e"].rows["train_size"] = 3500
-    met, unmet = at_most("train_size", 3500), at_least("train_size", 50_000)
+    met, unmet = at_least("train_size", 3500), at_least("train_size", 50_000)
     verdict = judged(BEATS, found, judged_when=(met, unmet))
     assert (verdict.verdict, verdict.after_holm) == ("not tested at this size", "not tested at this size")
     assert verdict.why == "3,500 training images, at least 50,000"
     assert verdict.sample.interval.mean == pytest.approx(0.05)
     assert judged(BEATS, groups(plain=[0.9]), judged_when=(unmet,)).verdict == "not run"
     assert judged(BEATS, {}, judged_when=(unmet,)).why == "e has not been run"
+
+
+def test_on_other_data_nothing_is_tested():
+    found = groups(plain=[0.90, 0.91], kd=[0.95, 0.96])
+    (on_mnist,) = judge(on_data("mnist", [claim(BEATS)]), found)
+    (on_letters,) = judge(on_data("letters", [claim(BEATS)]), found)
+    assert on_mnist.verdict == judged(BEATS, found).verdict
+    assert (on_letters.verdict, on_letters.why) == ("not tested at this size", "data mnist, expected letters")
 
 
 def test_a_weak_teacher_leaves_a_claim_untested():
@@ -201,8 +211,12 @@ def test_pairs_match_by_architecture():
         ]
     ]  # fmt: skip
     compares = Difference("test_accuracy", where(kind="child"), where(kind="plain"), by="family", match=("blocks",))
-    found = judged(compares, {"e": results(rows)})
+    found = judged(replace(compares, uneven=True), {"e": results(rows)})
     assert found.sample.values.to_dict() == pytest.approx({0: 0.07, 1: 0.05})
+    # A mean over fewer pairs is of something else, unless families end where they end.
+    whole = judged(compares, {"e": results(rows)})
+    assert whole.sample.values.to_dict() == pytest.approx({0: 0.07})
+    assert whole.sample.remarks == ("family 1 left out: fewer pairs than others",)
 
 
 def test_relative_difference_is_a_share_of_the_first():
@@ -241,7 +255,7 @@ def test_best_is_chosen_on_validation_never_on_test():
 
 def test_groups_of_other_experiments_and_other_values():
     found = groups(kd=[0.95, 0.96]) | groups("f", plain=[0.90, 0.91], odd=[0.1, 0.1])
-    assert judged(Difference("test_accuracy", KD, where(method=other_than("odd")).of("f")), found).n == 2
+    assert judged(Difference("test_accuracy", KD, where(method=("plain", "kd")).of("f")), found).n == 2
     with pytest.raises(ReportError, match="no column 'metod'"):
         judged(Difference("test_accuracy", KD, where(metod="kd")), found)
 

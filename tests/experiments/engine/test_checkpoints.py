@@ -99,7 +99,8 @@ def test_a_damaged_checkpoint_starts_the_trial_anew(damage, tmp_path, capsys):
 
 
 def test_what_kills_left_is_swept_and_nothing_else(tmp_path):
-    for name in ("trials/aaa/checkpoint.npz", "trials/bbb/checkpoint.npz", "finished/aaa.npz"):
+    # A finished trial without a network, bbb, may be in the middle of a second training.
+    for name in ("trials/aaa/checkpoint.npz", "trials/bbb/checkpoint.npz", "finished/bbb.npz", "networks/aaa.keras"):
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / name).write_bytes(b"x")
     (tmp_path / "finished" / unfinished_path(Path("ccc.npz")).name.replace(str(os.getpid()), "999999999")).write_bytes(
@@ -113,4 +114,4 @@ def test_what_kills_left_is_swept_and_nothing_else(tmp_path):
     assert killed.exists() and not path.exists()
     checkpoints.sweep(tmp_path)
     left = {str(path.relative_to(tmp_path)) for path in tmp_path.rglob("*") if path.is_file()}
-    assert left == {"trials/bbb/checkpoint.npz", "finished/aaa.npz"}
+    assert left == {"trials/bbb/checkpoint.npz", "finished/bbb.npz", "networks/aaa.keras"}

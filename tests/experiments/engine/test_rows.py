@@ -2,10 +2,13 @@ import csv
 import multiprocessing
 import resource
 import shutil
+import threading
 
+import numpy as np
 import pytest
 
 from experiments.engine.errors import UsageError
+from experiments.engine.results import Results
 from experiments.engine.rows import COLUMNS, Table, check_writable
 from kdsuite.report.errors import ReportError
 
@@ -161,3 +164,21 @@ def test_what_a_kill_left_of_several_lines_is_replaced(tmp_path):
         ("b", "2"),
         ("b", "3"),
     ]
+
+
+def _add_predictions(folder, name):
+    results = Results.__new__(Results)
+    results.folder = folder
+    for number in range(15):
+        results._add_predictions(f"{name}-{number}", np.array([0, 1, number]), np.array([0, 1, 2]))
+
+
+def test_two_runs_keep_each_others_predictions(tmp_path):
+    threads = [threading.Thread(target=_add_predictions, args=(tmp_path, name)) for name in "ab"]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    with np.load(tmp_path / "predictions.npz") as file:
+        kept = dict(zip(file["trial"].tolist(), file["classes"][:, 2].tolist(), strict=True))
+    assert kept == {f"{name}-{number}": number for name in "ab" for number in range(15)}

@@ -282,6 +282,16 @@ def test_batch_sweep_takes_the_lambda_of_best_validation_accuracy_among_its_cand
     assert not capsys.readouterr().out
 
 
+def test_what_may_choose_another_lambda_has_a_setting_of_its_own():
+    study, experiment = cli.find("mnist-batch-sweep")
+
+    def setting(*options):
+        return cli.configuration(study, experiment, [*SMOKE, "--lambda", "None", *options]).setting()
+
+    assert setting() == setting("--seeds", "5", "6", "--batch-sizes", "32")
+    assert len({str(setting(*options)) for options in ((), ("--lambdas", "0.3"), ("--choice-seeds", "4"))}) == 3
+
+
 def test_a_candidate_that_is_a_trial_too_is_tested(capsys):
     options = ["mnist-batch-sweep", *SMOKE, "--lambda", "None", "--lambdas", "0.3", "0.7", "--batch-sizes", "128"]
     assert main([*options, "--seeds", "0"]) == 0

@@ -3,6 +3,7 @@
 import shutil
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pandas as pd
@@ -11,6 +12,7 @@ import pytest
 from experiments.cli import main
 from experiments.engine.rows import COLUMNS
 from experiments.offline import cifar10, stored
+from experiments.offline.config import Cifar10Config
 from experiments.offline.report import CIFAR10
 from kdsuite.report.rows import read
 
@@ -36,6 +38,18 @@ def rows_of(experiment, name="rows"):
 def test_students_without_responses_say_what_to_run(capsys):
     assert main(["offline-cifar10", *SMOKE]) == 2
     assert "write them with make offline-responses" in capsys.readouterr().err
+
+
+def test_other_teachers_beside_the_first_have_a_setting_of_their_own(monkeypatch):
+    given = {(name, 8): SimpleNamespace(fingerprint=name) for name in ("airbench_64_256_256", "resnet_8")}
+    monkeypatch.setattr(cifar10.OfflineCifar10, "responses", given)
+
+    def setting(*teachers):
+        return str(cifar10.OfflineCifar10(replace(Cifar10Config(), teachers=teachers, views=8)).setting())
+
+    usual = Cifar10Config().teachers
+    assert setting(usual[0]) == setting(*usual)
+    assert len({setting(*usual), setting(usual[0], "resnet_8"), setting(*usual, "resnet_8"), setting("resnet_8")}) == 4
 
 
 @pytest.mark.slow

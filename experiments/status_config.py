@@ -1,0 +1,12 @@
+"""Options of the status. Imports no TensorFlow."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+
+@dataclass(frozen=True)
+class StatusConfig:
+    """Whose state is shown."""
+
+    results: Path = Path("results")
+    """Root folder of the rows."""
