@@ -13,10 +13,10 @@ from kdsuite.distill.losses import SoftLoss
 class RKD(SoftLoss):
     """δ · distances + α · angles: relations between the examples of a batch (Park et al. 2019).
 
-    `distances` is the Huber loss between the distances of all pairs of examples, each over the mean distance (Eq. 5 to
-    7); `angles` is that between the cosines of the angles that all triples form (Eq. 8 and 9). Both are means over
-    ordered pairs and triples of different examples. Works on logits as on features, of any two widths; the
-    temperature has no part in it. Memory grows with b³.
+    `distances` is the Huber loss between the distances of all pairs of examples, each over the mean distance (§3.2.1);
+    `angles` is that between the cosines of the angles that all triples form (§3.2.2). Both are means over ordered pairs
+    and triples of different examples. Works on logits as on features, of any two widths; the temperature has no part in
+    it. Memory grows with b³.
 
     Attributes:
         distance: weight δ ≥ 0.
