@@ -103,13 +103,19 @@ def views_figure(results: Results) -> Figure | None:
     if rows.views.nunique() < 2:
         return None
     learned = rows.series.str.startswith("labels").map({True: "labels alone", False: "responses"})
-    by_views = rows[learned == "responses"].groupby("views").test_accuracy.mean()
-    few, many = by_views.index.min(), by_views.index.max()
+    by_views = rows.groupby([learned, rows.views]).test_accuracy.mean().unstack()
+    # Of responses, where several numbers of views were trained; else of labels.
+    shown = "responses" if by_views.loc["responses"].notna().sum() > 1 else "labels alone"
+    means = by_views.loc[shown].dropna()
+    few, many = means.index.min(), means.index.max()
     title = (
-        f"From {few:g} to {many:g} views an image, students of responses rise by "
-        f"{100 * (by_views[many] - by_views[few]):.1f} points"
+        f"From {few:g} to {many:g} views an image, students of {shown} rise by {100 * (means[many] - means[few]):.1f} "
+        "points"
     )
-    caption = f"{setting_caption(results, rows)}; {rows.params.iloc[0]:,} parameters; {many:g} views: fresh ones, live"
+    caption = (
+        f"{setting_caption(results, rows)}; {rows.params.iloc[0]:,} parameters; {by_views.columns.max():g} views: "
+        "fresh ones, a teacher live; seconds of several machines"
+    )
     figure, (left, right) = panels(2, title=title, caption=caption)
     for label, own in rows.groupby(learned):
         colour = COLOUR[label]
