@@ -87,7 +87,8 @@ def measure_of(column: str | Measure) -> Measure:
     if column.endswith("seconds"):
         return Measure(column, name, "s", "s", higher_is_better=False)
     lower = any(word in column for word in ("loss", "error", "params", "macs", "bytes"))
-    return Measure(column, name, digits=0 if column in ("params", "macs") else 3, higher_is_better=not lower)
+    is_count = column in ("params", "macs") or column.endswith("bytes")
+    return Measure(column, name, digits=0 if is_count else 3, higher_is_better=not lower)
 
 
 def decimals(half_width: float, default: int = 2) -> int:

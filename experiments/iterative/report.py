@@ -40,7 +40,13 @@ def gains_over(baseline: str, results: Results) -> dict[str, Sample]:
     for shape in SHAPES:
         own = of_shape(shape, generation=above(1)) if baseline == ONE_SHOT else of_shape(shape)
         compared = Difference(
-            "test_accuracy", own, where(baseline, shape=baseline), match=ARCHITECTURE, by="family", table=FAMILIES
+            "test_accuracy",
+            own,
+            where(baseline, shape=baseline),
+            match=ARCHITECTURE,
+            uneven=True,
+            by="family",
+            table=FAMILIES,
         )
         try:
             found[shape] = compared.sample({results.experiment: results}, results.experiment)
