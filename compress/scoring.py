@@ -8,7 +8,7 @@ import numpy as np
 from kdsuite import prune
 from kdsuite.prune.channels import Channels
 from kdsuite.prune.groups import groups_of
-from kdsuite.prune.order import Scope
+from kdsuite.prune.order import Scope, ranks
 from kdsuite.prune.ranking import group_scores
 
 
@@ -31,7 +31,7 @@ class Scores:
         Args:
             criterion: of `prune.shrink`.
             model: flat, ends in logits.
-            scope: "layer" gives each channel its rank in its group, from 0 to 1, in place of its score: "global" then
+            scope: "layer" gives each channel its rank in its group (`ranks`), in place of its score: "global" then
                 takes the same share of each layer.
 
         Raises:
@@ -53,6 +53,6 @@ class Scores:
             if scores is None:
                 # What has no score goes last. `channels_to_delete` would rank it among the others for scope "layer".
                 return np.full(len(view.group.channels), np.inf)
-            return scores if scope == "global" else np.argsort(np.argsort(scores, kind="stable")) / len(scores)
+            return scores if scope == "global" else ranks(scores)
 
         return look_up

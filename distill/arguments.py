@@ -87,12 +87,12 @@ def check_metrics(metrics, objective) -> None:
     Raises:
         DistillationError: such a metric.
     """
-    names = objective.distiller.output_names
-    for position, (key, hard) in enumerate(objective.hard_losses().items()):
+    names, losses = objective.distiller.output_names, objective.hard_losses()
+    for position, (key, hard) in enumerate(losses.items()):
         own = metrics
         if isinstance(metrics, dict):
             own = metrics.get(key, metrics.get(names[position] if names else None))
-        elif isinstance(metrics, list | tuple) and len(metrics) == len(objective.hard_losses()) > 1:
+        elif isinstance(metrics, list | tuple) and len(metrics) == len(losses) > 1:
             own = metrics[position]
         given = {metric for metric in tf.nest.flatten(own) if isinstance(metric, str)}
         if isinstance(hard, SIGMOID) and given & ACCURACIES:

@@ -41,12 +41,16 @@ def deletion_order(
             best |= {name: position for name, _ in group.channels[position]}
         if costs is not None:
             values = values / np.maximum(costs[numbers], 1)
-        rank = np.argsort(np.argsort(values, kind="stable")) / len(values)
-        by = values if scope == "global" else rank
+        by = values if scope == "global" else ranks(values)
         ranked += [
             (float(by[position]), number) for position, number in enumerate(numbers) if position not in best.values()
         ]
     return _within(channels, [number for _, number in sorted(ranked)], most)
+
+
+def ranks(scores: np.ndarray) -> np.ndarray:
+    """The rank of each score among its group's, from 0 to below 1; of equal ones the first is lower."""
+    return np.argsort(np.argsort(scores, kind="stable")) / len(scores)
 
 
 def rounded(channels: Channels, groups: Sequence[ChannelGroup], deleted: Sequence[int], round_to: int) -> list[int]:

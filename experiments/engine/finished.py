@@ -41,6 +41,11 @@ class Finished:
             np.savez_compressed(file, described=described, **arrays)
 
 
+def finished_path(cache: Path, key: str, *, on_test: bool) -> Path:
+    """Where the cache has what a trial gave; what candidates of a choice gave, untested, stands apart."""
+    return cache / "finished" / f"{key}{'' if on_test else '-candidate'}.npz"
+
+
 def read_finished(path: Path) -> Finished | None:
     """Reads a finished trial; None where there is none, or a damaged one, which is said."""
     if not path.exists():

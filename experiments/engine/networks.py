@@ -12,7 +12,7 @@ import keras
 
 from experiments.engine import checkpoints
 from experiments.engine.errors import UsageError
-from experiments.engine.finished import read_finished
+from experiments.engine.finished import finished_path, read_finished
 from experiments.engine.study import Study
 from experiments.engine.training import EVALUATION_BATCH, Diverged, train_network
 from experiments.engine.trial import Trial
@@ -96,7 +96,7 @@ class Networks:
         return self.cache / "trials" / self.study.key(trial)
 
     def _train(self, trial: Trial) -> keras.Model:
-        finished = read_finished(self.cache / "finished" / f"{self.study.key(trial)}.npz")
+        finished = read_finished(finished_path(self.cache, self.study.key(trial), on_test=True))
         if finished is not None and finished.row.get("failure"):
             raise Diverged(f"{trial}: {finished.row['failure']}")
         try:

@@ -16,7 +16,7 @@ from tqdm import tqdm
 
 from experiments.engine import checkpoints, devices, estimate, stopping
 from experiments.engine.errors import Restart, Stopped, UsageError
-from experiments.engine.finished import Finished, read_finished
+from experiments.engine.finished import Finished, finished_path, read_finished
 from experiments.engine.launch import GROWTH_BYTES, Pool, Task
 from experiments.engine.networks import Networks
 from experiments.engine.results import Results
@@ -292,7 +292,7 @@ class Runner:
         return finished
 
     def _finished_path(self, trial: Trial, *, on_test: bool) -> Path:
-        return self.config.cache / "finished" / f"{self.study.key(trial)}{'' if on_test else '-candidate'}.npz"
+        return finished_path(self.config.cache, self.study.key(trial), on_test=on_test)
 
     def _train(self, trial: Trial, *, on_test: bool) -> Finished:
         dataset = self.study.data(trial)

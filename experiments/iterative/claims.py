@@ -87,6 +87,11 @@ def of_shape(shape: str, **more) -> Group:
     return where(shape, **{"shape": shape, "generation": above(0)} | more)
 
 
+def difference(first, second, measure="test_accuracy", **more) -> Difference:
+    """A difference by family; families end at different sizes."""
+    return Difference(measure, first, second, by="family", table=FAMILIES, uneven=True, **more)
+
+
 def claims_on(experiment: str) -> tuple[Claim, ...]:
     """The paper's claims and our questions on one data set."""
     name, matters = NAMES[experiment], MATTERS[experiment]
@@ -99,9 +104,6 @@ def claims_on(experiment: str) -> tuple[Claim, ...]:
     alone = where("labels alone", shape=ALONE)
     one_shot = where("taught by the first parent", shape=ONE_SHOT, generation=1)
     within = f"within {100 * DROP:g} points of the first parent on validation"
-
-    def difference(first, second, measure="test_accuracy", **more) -> Difference:
-        return Difference(measure, first, second, by="family", table=FAMILIES, uneven=True, **more)
 
     paper = (
         Claim(

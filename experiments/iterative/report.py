@@ -7,9 +7,18 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from experiments.iterative.claims import ALONE, ARCHITECTURE, DROP, FAMILIES, MATTERS, ONE_SHOT, SHAPES, of_shape
+from experiments.iterative.claims import (
+    ALONE,
+    ARCHITECTURE,
+    DROP,
+    FAMILIES,
+    MATTERS,
+    ONE_SHOT,
+    SHAPES,
+    difference,
+    of_shape,
+)
 from kdsuite.report import ExperimentReport, Summary
-from kdsuite.report.comparisons import Difference
 from kdsuite.report.errors import NotRun
 from kdsuite.report.figures import COLOURS, GREY, differences, end_labels, levels, panels, setting_caption
 from kdsuite.report.groups import above, where
@@ -39,15 +48,7 @@ def gains_over(baseline: str, results: Results) -> dict[str, Sample]:
     found = {}
     for shape in SHAPES:
         own = of_shape(shape, generation=above(1)) if baseline == ONE_SHOT else of_shape(shape)
-        compared = Difference(
-            "test_accuracy",
-            own,
-            where(baseline, shape=baseline),
-            match=ARCHITECTURE,
-            uneven=True,
-            by="family",
-            table=FAMILIES,
-        )
+        compared = difference(own, where(baseline, shape=baseline), match=ARCHITECTURE)
         try:
             found[shape] = compared.sample({results.experiment: results}, results.experiment)
         except NotRun:
