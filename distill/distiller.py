@@ -14,6 +14,7 @@ from kdsuite.distill.arguments import (
     student_and_teacher,
     weigh_classes,
 )
+from kdsuite.distill.building import build_before_tracing
 from kdsuite.distill.checks import check_lambda, check_same_outputs, check_temperature, check_weights
 from kdsuite.distill.errors import DistillationError
 from kdsuite.distill.hints import Hint, regressors, with_features
@@ -190,6 +191,8 @@ class Distiller(keras.Model):
         if class_weight is not None and self.compiled:
             x, class_weight = weigh_classes(x, class_weight, self.lambda_, self._objective)
         try:
+            if self.train_function is None and self.compiled and self._distribute_strategy is None:
+                build_before_tracing(self, x, y)
             return super().fit(x, y, *args, class_weight=class_weight, callbacks=callbacks, **kwargs)
         except DistillationError:
             # A training step whose tracing was broken off does not train afterwards.

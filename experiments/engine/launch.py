@@ -11,11 +11,14 @@ from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
 from typing import Any
 
+import psutil
+
 from experiments.engine import stopping
 from experiments.engine.errors import UsageError
 from experiments.engine.worker import FINISH, THREADS, work
 
-GROWTH_BYTES = 1 << 29
+# What a process may grow by before a new one takes its place, which costs up to a minute.
+GROWTH_BYTES = max(1 << 29, psutil.virtual_memory().total // 16)
 DEATHS = 3
 GRACE_SECONDS = 60
 

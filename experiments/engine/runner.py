@@ -68,7 +68,7 @@ class Runner:
             All trials of the last stage, or None where a dry run cannot know them yet.
 
         Raises:
-            Restart: the process has grown by half a gigabyte since its first trial, and trials are left.
+            Restart: the process has grown by GROWTH_BYTES since its first trial, and trials are left.
             Stopped: the user asked to stop.
         """
         dataset = self.study.dataset

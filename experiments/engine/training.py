@@ -20,6 +20,7 @@ from kdsuite.data import Dataset
 
 EVALUATION_BATCH = 100
 STEPS_PER_EXECUTION = 50
+LONG_STEP_MACS = 10**9
 
 
 class Diverged(Exception):
@@ -115,8 +116,10 @@ def used_as_it_is(study: Study, trial: Trial, model: keras.Model, history: list[
 def _compiled(study: Study, trial: Trial, model: keras.Model, targets: Targets) -> keras.Model:
     distiller = study.distiller(trial, model, has_targets=targets.given)
     steps = -(-len(study.data(trial).train) // trial.batch_size)
-    # Keras 3.15 cannot trace several steps at once under tf.distribute.
-    at_once = min(STEPS_PER_EXECUTION, steps) if study.config.devices == 1 else 1
+    # Long steps gain nothing from being several at once, and take longer to trace so; under tf.distribute Keras 3.15
+    # cannot trace several.
+    is_long = prune.macs(model) * trial.batch_size > LONG_STEP_MACS
+    at_once = 1 if is_long or study.config.devices > 1 else min(STEPS_PER_EXECUTION, steps)
     distiller.compile(study.optimizer(trial, steps), metrics=list(trial.metrics), steps_per_execution=at_once)
     distiller.optimizer.build(distiller.trainable_variables)
     if targets.live is not None:

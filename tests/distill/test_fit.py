@@ -53,6 +53,49 @@ def test_logs_hold_both_losses(small_split, tmp_path, cached, lambda_):
     )
 
 
+@keras.saving.register_keras_serializable(package="tests")
+class CountsTraces(layers.Layer):
+    """Passes its inputs on, and counts how often Python traces it in training."""
+
+    traces = 0
+
+    def call(self, inputs, training=None):
+        self.traces += bool(training)
+        return inputs
+
+
+@pytest.mark.parametrize("several", [False, True])
+@pytest.mark.parametrize("lambda_", [0.0, 0.5])
+@pytest.mark.parametrize("given", ["batches", "arrays", "teacher's outputs"])
+def test_the_first_step_is_traced_once(small_split, tmp_path, given, lambda_, several):
+    """A step that makes variables, such as those of metrics, would be traced twice, for seconds of a large network."""
+    counter = CountsTraces()
+    inputs = keras.Input((8, 8, 1))
+    x = counter(layers.Flatten()(inputs))
+    outputs = {"first": layers.Dense(3, name="first")(x), "second": layers.Dense(2, name="second")(x)}
+    student = keras.Model(inputs, outputs if several else outputs["first"])
+    teacher = keras.models.clone_model(student)
+    labels = small_split.labels
+    if several:
+        labels = {"first": labels, "second": labels % 2}
+    if given == "arrays":
+        data = (small_split.images, labels)
+    else:
+        targets = labels
+        if given == "teacher's outputs":
+            names = {"logits of output first": 3, "logits of output second": 2} if several else {"logits": 3}
+            outputs = {name: np.ones((120, count), np.float32) for name, count in names.items()}
+            targets = {"labels": labels, "teacher": outputs}
+        data = (tf.data.Dataset.from_tensor_slices((small_split.images, targets)).batch(40),)
+    distiller = distill.Distiller(student, teacher, lambda_=lambda_)
+    metrics = {"first": ["accuracy"], "second": ["accuracy"]} if several else ["accuracy"]
+    loss = {name: keras.losses.SparseCategoricalCrossentropy(from_logits=True) for name in ("first", "second")}
+    distiller.compile(keras.optimizers.Adam(), loss=loss if several else None, metrics=metrics)
+    history = distiller.fit(*data, batch_size=40 if given == "arrays" else None, verbose=0, shuffle=False).history
+    assert counter.traces == 1
+    assert {"first_accuracy", "second_accuracy"} <= set(history) if several else "accuracy" in history
+
+
 def test_one_reduction_for_both_losses_trains_as_two(small_split):
     """Sample weights, here of 1, take the way on which each loss is reduced by itself."""
     students, histories = (network(1), network(1)), []

@@ -121,6 +121,25 @@ def test_a_killed_run_goes_on_at_its_last_epoch_and_gives_the_same_numbers(monke
     assert len(saved) == undisturbed.epochs.sum()
 
 
+def test_long_steps_are_run_one_by_one_and_train_the_same(monkeypatch):
+    """Several steps in one call take twice as long to trace, which short steps alone repay."""
+    compile_, at_once = distill.Distiller.compile, {}
+
+    def spy(distiller, *arguments, steps_per_execution, **kwargs):
+        at_once.setdefault(training.LONG_STEP_MACS, set()).add(steps_per_execution)
+        return compile_(distiller, *arguments, steps_per_execution=steps_per_execution, **kwargs)
+
+    monkeypatch.setattr(distill.Distiller, "compile", spy)
+    rows = []
+    for long in (0, 10**12):
+        monkeypatch.setattr(training, "LONG_STEP_MACS", long)
+        options = ["--seeds", "0", "--lambdas", "0.5", "--cache", f"{long}", "--results", f"{long}"]
+        assert main(["mnist-lambda-sweep", *SMOKE, *options]) == 0
+        rows.append(rows_of("mnist-lambda-sweep", f"{long}")[MEASURED])
+    assert at_once == {0: {1}, 10**12: {2}}
+    pd.testing.assert_frame_equal(*rows)
+
+
 def test_a_run_that_has_grown_too_large_goes_on_in_a_new_process(monkeypatch):
     arguments = ["mnist-dense", *SMOKE, "--seeds", "0"]
     with monkeypatch.context() as patch:
