@@ -191,7 +191,7 @@ class Distiller(keras.Model):
         if class_weight is not None and self.compiled:
             x, class_weight = weigh_classes(x, class_weight, self.lambda_, self._objective)
         try:
-            if self.train_function is None and self.compiled and self._distribute_strategy is None:
+            if self.compiled and self.train_function is None and not self.run_eagerly and not self._distribute_strategy:
                 build_before_tracing(self, x, y)
             return super().fit(x, y, *args, class_weight=class_weight, callbacks=callbacks, **kwargs)
         except DistillationError:

@@ -51,12 +51,12 @@ EVERY_EPOCH = {"role": "student", "sweep": "epochs"}
 ZERO_DENSITY, RANDOM = {"prune_method": "zero_density"}, {"prune_method": "random"}
 DISTILLED, PLAIN = {"method": "kd"}, {"method": "plain"}
 
-AS_IN_THE_PAPER = (
+TRAINED_AS_IN_THE_PAPER = (
     at_least("train_size", TRAIN_SIZE, STUDENTS),
     at_least("test_size", TEST_SIZE),
     at_least("epochs", EPOCHS, STUDENTS),
-    teacher_at_least(TEACHER_BOUND),
 )
+AS_IN_THE_PAPER = (*TRAINED_AS_IN_THE_PAPER, teacher_at_least(TEACHER_BOUND))
 COMMON: dict[str, Any] = {"experiment": LAYERS, "judged_when": AS_IN_THE_PAPER, "given": "this teacher"}
 
 HELPS = {

@@ -96,6 +96,19 @@ def test_the_first_step_is_traced_once(small_split, tmp_path, given, lambda_, se
     assert {"first_accuracy", "second_accuracy"} <= set(history) if several else "accuracy" in history
 
 
+def test_metrics_in_numpy_work_when_run_eagerly(small_split):
+    seen = []
+
+    def largest_label(labels, outputs):
+        seen.append(labels.numpy().max())
+        return tf.reduce_max(labels)
+
+    distiller = distill.Distiller(network(1), network(2))
+    distiller.compile(keras.optimizers.Adam(), metrics=[largest_label], run_eagerly=True)
+    distiller.fit(small_split.batches(120), verbose=0, shuffle=False)
+    assert seen == [small_split.labels.max()]
+
+
 def test_one_reduction_for_both_losses_trains_as_two(small_split):
     """Sample weights, here of 1, take the way on which each loss is reduced by itself."""
     students, histories = (network(1), network(1)), []
