@@ -69,8 +69,8 @@ def pool(monkeypatch):
 
 def test_a_worker_is_replaced_when_it_has_grown_since_its_first_trial(pool):
     # The first trial takes what every trial takes.
-    gigabyte = 1 << 30
-    run, done, connections = pool(1, memory=[2 * gigabyte, 2.4 * gigabyte, 3 * gigabyte, gigabyte])
+    first, growth = 2 << 30, launch.GROWTH_BYTES
+    run, done, connections = pool(1, memory=[first, first + 0.9 * growth, first + 1.1 * growth, first])
     run([Task(name, frozenset()) for name in "abcd"])
     assert done == list("abcd")
     assert [connection.given for connection in connections] == [["a", "b", "c"], ["d"]]
