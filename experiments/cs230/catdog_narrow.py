@@ -3,7 +3,7 @@
     make catdog-narrow ARGS="--profile full"        (python -m experiments catdog-narrow --profile full)
 
 catdog-mobilenet with a MobileNet of width 0.25 instead of 0.75, an eighth of the multiply-adds: the same cuts, seeds
-and epochs, its own optimiser, without random weights and λ-sweep. About 1.5 hours on 2 cores with 9 seeds.
+and epochs, its own optimiser, without random weights and λ-sweep. 1.5 to 5 hours on 2 cores with 9 seeds.
 """
 
 from experiments.cs230.catdog_config import NarrowConfig
