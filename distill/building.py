@@ -5,7 +5,7 @@ import tensorflow as tf
 
 from kdsuite.distill.arguments import check_labels
 from kdsuite.distill.signals import split_targets
-from kdsuite.distill.structure import known_outputs
+from kdsuite.distill.structure import known_outputs, outputs_of
 
 
 def build_before_tracing(distiller: keras.Model, x, y) -> None:
@@ -29,8 +29,7 @@ def build_before_tracing(distiller: keras.Model, x, y) -> None:
         return
     check_labels(distiller._objective, labels)
     student = distiller.student
-    outputs = student.outputs[0] if isinstance(student, keras.Sequential) else student.output
-    outputs = tf.nest.map_structure(lambda output: tf.TensorSpec(output.shape, output.dtype), outputs)
+    outputs = tf.nest.map_structure(lambda output: tf.TensorSpec(output.shape, output.dtype), outputs_of(student))
     # Keras keeps the mean loss of each of several outputs.
     several = [distiller.compute_loss] if len(student.outputs) > 1 else []
     for function in (*several, distiller.compute_metrics):

@@ -25,7 +25,12 @@ def known_outputs(model: keras.Model) -> dict | None:
     """Symbolic outputs of a model by key, or None of a model that has none (subclassed, or not built)."""
     if not getattr(model, "outputs", None):
         return None
-    return by_key(model.outputs if isinstance(model, keras.Sequential) else model.output)
+    return by_key(outputs_of(model))
+
+
+def outputs_of(model: keras.Model):
+    """Symbolic outputs of a functional or built Sequential model, nested as a call gives them."""
+    return model.outputs[0] if isinstance(model, keras.Sequential) else model.output
 
 
 def for_outputs(setting, keys, names, what: str) -> list:

@@ -18,7 +18,7 @@ from experiments.engine.errors import UsageError
 from experiments.engine.worker import FINISH, THREADS, work
 
 # What a process may grow by before a new one takes its place, which costs up to a minute.
-GROWTH_BYTES = max(1 << 29, psutil.virtual_memory().total // 16)
+GROWTH_BYTES = min(max(1 << 29, psutil.virtual_memory().total // 16), 1 << 31)
 DEATHS = 3
 GRACE_SECONDS = 60
 

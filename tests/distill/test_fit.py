@@ -53,7 +53,6 @@ def test_logs_hold_both_losses(small_split, tmp_path, cached, lambda_):
     )
 
 
-@keras.saving.register_keras_serializable(package="tests")
 class CountsTraces(layers.Layer):
     """Passes its inputs on, and counts how often Python traces it in training."""
 
@@ -67,7 +66,7 @@ class CountsTraces(layers.Layer):
 @pytest.mark.parametrize("several", [False, True])
 @pytest.mark.parametrize("lambda_", [0.0, 0.5])
 @pytest.mark.parametrize("given", ["batches", "arrays", "teacher's outputs"])
-def test_the_first_step_is_traced_once(small_split, tmp_path, given, lambda_, several):
+def test_the_first_step_is_traced_once(small_split, given, lambda_, several):
     """A step that makes variables, such as those of metrics, would be traced twice, for seconds of a large network."""
     counter = CountsTraces()
     inputs = keras.Input((8, 8, 1))

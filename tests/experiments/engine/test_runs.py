@@ -122,7 +122,7 @@ def test_a_killed_run_goes_on_at_its_last_epoch_and_gives_the_same_numbers(monke
 
 
 def test_long_steps_are_run_one_by_one_and_train_the_same(monkeypatch):
-    """Several steps in one call take twice as long to trace, which short steps alone repay."""
+    """Several steps in one call take longer to trace, which short steps alone repay."""
     compile_, at_once = distill.Distiller.compile, {}
 
     def spy(distiller, *arguments, steps_per_execution, **kwargs):
