@@ -5,8 +5,8 @@ to teach a small convolutional network on CIFAR-10 by its responses alone: the o
 (offline), by the Kullback-Leibler divergence beside the cross entropy of the labels (§3–4). Students are combinations
 of convolutional and fully connected layers. It asks whether such a network can be shortened to a smaller one of
 comparable performance, and expects a student of a pretrained teacher to learn faster. We ask besides whether it is
-knowledge that helps: responses against labels, against label smoothing of the same entropy, against a live teacher,
-against several teachers.
+knowledge that helps: responses against labels, against label smoothing of the same entropy, against several
+teachers, and what stored responses cost and give against a live teacher.
 
 The copy of CIFAR-10 at hand was re-encoded as JPEG (quality 75, chroma at half the resolution), so that figures
 published on the original images are not its yardstick. Strong JPEG compression is known to cost networks accuracy
@@ -36,6 +36,14 @@ STUDY = Study(
             trains="OfflineCifar10",
             config="Cifar10Config",
             report="CIFAR10",
+        ),
+        Experiment(
+            name="offline-views",
+            summary="stored views of each image against a live teacher, CIFAR-10",
+            module="views",
+            trains="OfflineViews",
+            config="ViewsConfig",
+            report="VIEWS",
         ),
     ),
 )

@@ -6,23 +6,20 @@ Question: can a network of at most a million parameters come within 1 or 2 point
 trained on labels alone and with the stored responses of the first teacher, under the same recipe and the same views of
 each image; T and λ are those of best validation accuracy, for each size, and lie inside the values tried: from T = 4
 and λ = 0.9 on, neighbours are tried until none is better, with one seed and a third of the epochs, as a whole grid
-would cost as much as the experiment. One student also learns from a live teacher under the same views (which must give
-the same) and under fresh ones, from the mean of all teachers, from label smoothing of the entropy that the soft targets
-have, and from other numbers of views. Needs the files of offline-responses, from its folder, the reference or
-`--responses`; where the teacher's network itself is in the cache, agreement with it and its calibration are measured,
-and the live students trained, and students of other numbers of views where their responses are there (the reference
-keeps those of 8 views, 27 MB).
+would cost as much as the experiment. One student also learns from the mean of all teachers, from label smoothing of the
+entropy that the soft targets have, and on labels under fresh views. Needs the files of offline-responses, from its
+folder, the reference (which has them, 27 MB) or `--responses`; the teachers themselves are not needed. What a live
+teacher and other numbers of views give, offline-views measures.
 
 `full`: 45,000 images for teacher and students alike, five students of 0.95 to 0.02 million parameters, 3 seeds, 16
-epochs; about 7 hours on 2 cores with AMX after offline-responses: 1 for the choices, 3 for labels and responses, 2.5
-for what the compared student learns from besides. Students come one after the other, the largest first, each with all
+epochs; about 5 hours on 2 cores with AMX after offline-responses: 1 for the choices, 3 for labels and responses, 1 for
+what the compared student learns from besides. Students come one after the other, the largest first, each with all
 its seeds, so that a run that is stopped has whole answers for the students it came to. `quick`: 10,000 images, two
 students, T and λ given, 2 seeds, 8 epochs; about 10 minutes with its teacher. `paper`: convolutional and dense students
 of the paper's teachers.
 """
 
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
 from functools import cached_property
 from typing import Any, ClassVar
 
@@ -33,28 +30,27 @@ from experiments.engine.results import Results
 from experiments.engine.study import Details, Targets
 from experiments.engine.training import outputs
 from experiments.engine.trial import Trial
-from experiments.offline.calibration import calibration_columns, calibration_error, reliability
+from experiments.offline.calibration import calibration_columns, reliability
 from experiments.offline.choice import Point, best, beyond, grid
 from experiments.offline.config import Cifar10Config
 from experiments.offline.networks import OfflineStudy, OfflineTrial, TeacherTrial
 from experiments.offline.recipes import RECIPES
-from experiments.offline.signals import likeness, soft_targets
-from experiments.offline.stored import responses_path, stored_responses
+from experiments.offline.signals import soft_targets
+from experiments.offline.stored import stored_responses
 from experiments.offline.students import (
     ENSEMBLE,
     FRESH_LABELS,
-    FRESH_LIVE,
     LABELS,
-    LIVE,
     RESPONSES,
     SMOOTHING,
     StudentTrial,
+    student_trial,
 )
 from kdsuite import distill
 
 COLUMNS = (
-    *("views", "teacher_params", "params_share", "teacher_test_accuracy", "agreement", "divergence"),
-    *("calibration_error", "scaling_temperature", "calibration_error_scaled", "teacher_calibration_error"),
+    *("views", "teacher_params", "params_share", "teacher_test_accuracy"),
+    *("calibration_error", "scaling_temperature", "calibration_error_scaled"),
 )
 
 
@@ -62,10 +58,8 @@ class OfflineCifar10(OfflineStudy):
     """Students one after the other, each with its own choice of T and λ; then the other signals."""
 
     COLUMNS: ClassVar[Sequence[str]] = COLUMNS
-    TABLES: ClassVar[dict[str, Sequence[str]]] = {
-        "reliability": ("trial", "network", "bin", "share", "confidence", "accuracy")
-    }
-    READ: ClassVar[Sequence[str]] = (*OfflineStudy.READ, "responses", "has_live")
+    TABLES: ClassVar[dict[str, Sequence[str]]] = {"reliability": ("trial", "bin", "share", "confidence", "accuracy")}
+    READ: ClassVar[Sequence[str]] = (*OfflineStudy.READ, "responses")
     config: Cifar10Config
 
     def __init__(self, config: Cifar10Config):
@@ -74,18 +68,14 @@ class OfflineCifar10(OfflineStudy):
         self._chosen: dict[str, Point] = {}
 
     @cached_property
-    def responses(self) -> dict[tuple[str, int], distill.Responses]:
-        """Responses on the transfer set by teacher and number of views an image: all that students need."""
-        config = self.config
-        needed = [(name, config.views) for name in config.teachers]
-        others = [(config.teachers[0], views) for views in config.view_counts]
-        needed += [pair for pair in others if responses_path(config, self.responses_name(*pair)).exists()]
-        return {pair: stored_responses(config, self, *pair) for pair in dict.fromkeys(needed)}
+    def responses(self) -> dict[str, distill.Responses]:
+        """Responses on the transfer set by teacher: all that students need."""
+        return {name: stored_responses(self.config, self, name) for name in self.config.teachers}
 
     def setting(self) -> dict[str, Any]:
         """The configuration and the first teacher's responses; all teachers too, where they are not the usual ones."""
         teachers = self.config.teachers
-        known = {"teacher": teachers[0], "responses": self.responses[teachers[0], self.config.views].fingerprint}
+        known = {"teacher": teachers[0], "responses": self.responses[teachers[0]].fingerprint}
         # The mean of others is another signal under the same name.
         is_usual = len(teachers) == 1 or teachers == type(self.config).teachers
         return self.config.setting() | known | ({} if is_usual else {"teachers": list(teachers)})
@@ -139,16 +129,8 @@ class OfflineCifar10(OfflineStudy):
         config, point = self.config, self._point(self.config.compared)
         found = [trial for name in self._students() for trial in self.pairs(name)]
         for signal in self._other_signals():
-            # One seed shows whether a live teacher gives what its responses give; each step costs a pass of it.
-            seeds = config.seeds[:1] if signal == LIVE else config.seeds
             own = None if signal == FRESH_LABELS else point
-            found += [self.student(config.compared, signal, seed, own) for seed in seeds]
-        found += [
-            self.student(config.compared, RESPONSES, seed, point, views=views)
-            for views in config.view_counts
-            if views != config.views and (config.teachers[0], views) in self.responses
-            for seed in config.seeds
-        ]
+            found += [self.student(config.compared, signal, seed, own) for seed in config.seeds]
         return found
 
     def _other_signals(self) -> list[str]:
@@ -158,8 +140,6 @@ class OfflineCifar10(OfflineStudy):
             SMOOTHING,
             *([ENSEMBLE] if len(self.config.teachers) > 1 else []),
             *([FRESH_LABELS] if has_views else []),
-            *([LIVE] if self.has_live else []),
-            *([FRESH_LIVE] if self.has_live and has_views else []),
         ]
 
     def _students(self) -> list[str]:
@@ -168,27 +148,8 @@ class OfflineCifar10(OfflineStudy):
     def _point(self, name: str) -> Point:
         return self._chosen[self.config.choose_for or name]
 
-    @property
-    def first_teacher(self) -> TeacherTrial:
-        """The trial of the teacher that teaches alone."""
-        return self.teacher(self.config.teachers[0])
-
-    @cached_property
-    def has_live(self) -> bool:
-        """Whether the network that gave the first teacher's responses is in the cache."""
-        teacher = self.first_teacher
-        card = self.responses[teacher.network, self.config.views].card
-        return card["trial"] == self.key(teacher) and Networks(self, self.config.cache).has(teacher)
-
     def student(
-        self,
-        name: str,
-        signal: str,
-        seed: int,
-        point: Point | None = None,
-        *,
-        views: int | None = None,
-        epochs: int | None = None,
+        self, name: str, signal: str, seed: int, point: Point | None = None, *, epochs: int | None = None
     ) -> StudentTrial:
         """One student.
 
@@ -197,56 +158,37 @@ class OfflineCifar10(OfflineStudy):
             signal: what it learns from.
             seed: of its weights and batches.
             point: T and λ; None of a student on labels alone.
-            views: of each image, drawn once; by default the configuration's. Students of fresh views have none.
             epochs: by default the configuration's.
         """
-        recipe = self.config.recipe_of(name)
-        temperature, lambda_ = point or (None, 0.0)
-        views = views or self.config.views
         names = {LABELS: [], FRESH_LABELS: [], ENSEMBLE: self.config.teachers}.get(signal, self.config.teachers[:1])
-        fresh = signal in (FRESH_LABELS, FRESH_LIVE)
-        return StudentTrial(
-            method="kd" if point else "plain",
-            network=name,
-            seed=seed,
+        return student_trial(
+            self.config,
+            name,
+            signal,
+            seed,
+            point,
             epochs=epochs or self.config.epochs,
-            lambda_=lambda_,
-            temperature=temperature,
-            teacher=self.first_teacher if signal in (LIVE, FRESH_LIVE) else None,
-            signal=signal,
-            responses=tuple((teacher, self.responses[teacher, views].fingerprint) for teacher in names),
-            views=None if fresh or recipe.shift is None else views,
-            other_views=signal == RESPONSES and views != self.config.views,
-            **vars(replace(recipe, label_smoothing=0.0) if point else recipe),
+            views=None if signal == FRESH_LABELS else self.config.views,
+            responses=tuple((teacher, self.responses[teacher].fingerprint) for teacher in names),
         )
 
     def targets(self, trial: OfflineTrial, networks: Networks) -> Targets:
         if not isinstance(trial, StudentTrial) or trial.method != "kd":
             return super().targets(trial, networks)
-        if trial.teacher is not None:
-            return Targets(live=networks.get(trial.teacher))
-        of_teachers = [self.responses[name, trial.views or 1].outputs for name, _ in trial.responses]
+        of_teachers = [self.responses[name].outputs for name, _ in trial.responses]
         return Targets(train=soft_targets(trial, of_teachers, self.data(trial).train))
 
     def details(self, trial: Trial, distiller: keras.Model, history: list[dict], networks: Networks) -> Details:
-        """Measures calibration, size against the first teacher, and likeness to it where its network is at hand."""
+        """Measures calibration, and size against the first teacher."""
         if isinstance(trial, TeacherTrial):
             return Details()
-        card = self.responses[self.config.teachers[0], self.config.views].card
+        card = self.responses[self.config.teachers[0]].card
         against = {
             "teacher_params": card["parameters"],
             "params_share": distiller.student.count_params() / card["parameters"],
             "teacher_test_accuracy": card["test_accuracy"],
         }
-        validation, test = self.dataset.validation, self.dataset.test
-        logits = {"student": outputs(distiller.student, test)}
-        measured = calibration_columns(
-            (outputs(distiller.student, validation), validation.labels), (logits["student"], test.labels)
+        validation, test = (
+            (outputs(distiller.student, split), split.labels) for split in (self.dataset.validation, self.dataset.test)
         )
-        if self.has_live:
-            logits["teacher"] = networks.outputs(self.first_teacher, test).arrays["logits"]
-        diagrams = {network: reliability(own, test.labels) for network, own in logits.items()}
-        if "teacher" in diagrams:
-            measured["teacher_calibration_error"] = calibration_error(diagrams["teacher"])
-        lines = [{"network": network} | line for network, diagram in diagrams.items() for line in diagram]
-        return Details(against | measured | likeness(**logits), {"reliability": lines})
+        return Details(against | calibration_columns(validation, test), {"reliability": reliability(*test)})

@@ -10,13 +10,13 @@ import numpy as np
 import pandas as pd
 
 from kdsuite.report.claims import OURS, PAPER, Claim, Matters, on_data
-from kdsuite.report.comparisons import Difference, Equal, Level
+from kdsuite.report.comparisons import Difference, Level
 from kdsuite.report.conditions import Condition, at_least
 from kdsuite.report.groups import Best, Bound, Group, between, where
 from kdsuite.report.measures import Measure
 from kdsuite.report.slopes import SlopeDifference
 
-RESPONSES, CIFAR10 = "offline-responses", "offline-cifar10"
+CIFAR10, OF_VIEWS = "offline-cifar10", "offline-views"
 MILLION, A_MILLION = 1_000_000, "at most 1 M parameters"
 
 STUDENTS = where("students", role="student")
@@ -106,12 +106,8 @@ def within(points: int, size: str, column: str, most: float) -> Claim:
 
 def ahead(tests: str, first, second, measure: str | Measure = "test_accuracy", **settings) -> Claim:
     """A difference between two signals, pairs of equal size and seed, mean over sizes."""
-    return Claim(
-        tests=tests,
-        experiment=CIFAR10,
-        compares=Difference(measure, first, second, match=("student",)),
-        **{"judged_when": JUDGED, "given": THIS_TEACHER, "kind": OURS} | settings,
-    )
+    usual = {"experiment": CIFAR10, "judged_when": JUDGED, "given": THIS_TEACHER, "kind": OURS}
+    return Claim(tests=tests, compares=Difference(measure, first, second, match=("student",)), **usual | settings)
 
 
 QUESTION = (
@@ -157,21 +153,8 @@ SIGNALS = (
         given=THIS_TEACHER,
         kind=OURS,
     ),
-    ahead(
-        "students of responses answer as the teacher does more often than students of labels",
-        BY_RESPONSES,
-        BY_LABELS,
-        Measure("agreement", "agreement with the teacher", "%", "points", 100),
-        **IMITATE | {"kind": PAPER, "paper": "imitate"},
-    ),
     ahead("it is knowledge: responses beat label smoothing of their entropy", BY_RESPONSES, SMOOTHING),
     ahead("the mean of all teachers beats the first", ENSEMBLE, BY_RESPONSES),
-    Claim(
-        tests="a live teacher gives what its stored responses give",
-        experiment=CIFAR10,
-        compares=Equal(("test_loss", "test_accuracy"), Compared(where("live", series="live")), Compared(BY_RESPONSES)),
-        kind=OURS,
-    ),
     ahead(
         "responses lower the calibration error of labels alone",
         Compared(BY_LABELS),
@@ -185,9 +168,7 @@ SCALED = Measure("calibration_error_scaled", "calibration error after scaling", 
 MENDED = Measure(
     lambda rows: rows.calibration_error - rows.calibration_error_scaled, "calibration error mended", "points", "", 100
 )
-FRESH_LIVE = where("fresh views, live teacher", series="live, fresh views")
 FRESH_LABELS = where("fresh views", series="labels alone, fresh views")
-ONE_VIEW = where("one view", series="responses, 1 view")
 
 AFTER_SCALING = (
     Claim(
@@ -205,12 +186,32 @@ AFTER_SCALING = (
         SCALED,
         matters=A_POINT,
     ),
+    ahead("fresh views beat drawn ones, on labels alone", FRESH_LABELS, BY_LABELS),
 )
 
+
+def stored(views: int) -> Group:
+    """Students of the responses to so many views of each image."""
+    series = f"responses, {views} view{'s' * (views > 1)}"
+    return where(series, series=series)
+
+
+LIVE = where("live teacher, same views", series="live")
+FRESH_LIVE = where("live teacher, fresh views", series="live, fresh views")
+AT_HAND: dict[str, Any] = {"experiment": OF_VIEWS, "judged_when": (at_least("train_size", 20_000, STUDENTS),)}
+
 VIEWS = (
-    ahead("drawn views beat one view an image, on responses", BY_RESPONSES, ONE_VIEW),
-    ahead("fresh views of a live teacher beat the drawn ones that are stored", FRESH_LIVE, BY_RESPONSES),
-    ahead("fresh views beat drawn ones, on labels alone", FRESH_LABELS, BY_LABELS),
+    ahead(
+        "students of responses answer as the teacher does more often than students of labels",
+        stored(8),
+        BY_LABELS,
+        Measure("agreement", "agreement with the teacher", "%", "points", 100),
+        **AT_HAND | IMITATE | {"kind": PAPER, "paper": "imitate"},
+    ),
+    ahead("8 views' responses are as good as a live teacher's for the same views", stored(8), LIVE, **AT_HAND),
+    ahead("8 stored views beat one", stored(8), stored(1), **AT_HAND),
+    ahead("16 stored views beat 8", stored(16), stored(8), **AT_HAND),
+    ahead("fresh views of a live teacher beat 8 stored ones", FRESH_LIVE, stored(8), **AT_HAND),
 )
 
 CLAIMS = on_data("cifar10", (*QUESTION, *SPEED, *SIGNALS, *AFTER_SCALING, *VIEWS))

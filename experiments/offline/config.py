@@ -4,6 +4,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Annotated, ClassVar
 
+import tyro
+
 from experiments.engine.config import COUNT, RATE, SEED, TEMPERATURE, Axis, Between, Config, Distinct, Handling
 from experiments.engine.errors import UsageError
 from experiments.offline.architectures import Architecture, parse
@@ -17,7 +19,6 @@ SMOKE_DATA = {"train_size": 60, "validation_size": 40, "test_size": 40}
 SMOKE = SMOKE_DATA | {"teachers": ("airbench_8_8_8", "resnet_8"), "teacher_epochs": 1, "views": 2}
 QUICK_DATA = {"train_size": 10_000, "validation_size": 2_000}
 QUICK = QUICK_DATA | {"teachers": ("airbench_48_128_128",), "teacher_epochs": 8, "views": 4}
-FULL = {"view_counts": (1, 4, 16)}
 PAPER = {"teachers": ("resnet50", "inception_v3"), "transfer_epochs": 20, "recipe": "adam", "views": 1}
 
 
@@ -49,13 +50,11 @@ class ResponsesConfig(Config):
     """What these start from: imagenet, a weights file without top, or None for new weights."""
     views: Annotated[int, VIEWS] = 8
     """Views of each image, drawn once, that students see and teachers answer for; 1 without augmentation."""
-    view_counts: Annotated[tuple[int, ...], VIEWS, Axis()] = ()
-    """Further numbers of views that responses are written for, and that the compared student learns from."""
 
     PROFILES: ClassVar[dict[str, dict]] = {
         "smoke": SMOKE | {"seeds": (0,)},
         "quick": QUICK,
-        "full": FULL,
+        "full": {},
         "paper": PAPER,
     }
 
@@ -67,7 +66,7 @@ class ResponsesConfig(Config):
             raise UsageError(
                 f"teacher size {self.teacher_size}: expected at least the {self.train_size} images of the transfer set"
             )
-        if RECIPES[self.recipe].shift is None and {self.views, *self.view_counts} != {1}:
+        if RECIPES[self.recipe].shift is None and self.views != 1:
             raise UsageError(f"views {self.views}: recipe {self.recipe} shows each image as it is, expected 1")
 
     def check_network(self, name: str) -> Architecture:
@@ -82,6 +81,15 @@ class ResponsesConfig(Config):
                 f"network {name!r} by recipe fast: expected recipe adam, as without batch norm it stays at chance"
             )
         return architecture
+
+    def check_student(self, name: str) -> None:
+        """Checks that a network starts anew.
+
+        Raises:
+            UsageError: it does not.
+        """
+        if self.check_network(name).pretrained:
+            raise UsageError(f"student {name!r}: expected a small network, such as airbench_24_64_64 or cnn_3_32_1")
 
     def recipe_of(self, name: str) -> Recipe:
         """The recipe of a network that starts anew, with the options that replace parts of it."""
@@ -115,7 +123,7 @@ class Cifar10Config(ResponsesConfig):
     epochs: Annotated[int, COUNT] = 16
     """Epochs of each student."""
     compared: str = "airbench_24_64_64"
-    """The student that also learns from label smoothing, all teachers, a live teacher, and other numbers of views."""
+    """The student that also learns from label smoothing, from all teachers, and under fresh views."""
     choose_for: str | None = None
     """The student by which T and λ are chosen for all; by default each one has its own."""
     choice_seeds: Annotated[tuple[int, ...], SEED, Distinct()] = (100,)
@@ -147,7 +155,7 @@ class Cifar10Config(ResponsesConfig):
             "expand": False,
             "epochs": 8,
         },
-        "full": FULL | {"choice_epochs": 5},
+        "full": {"choice_epochs": 5},
         "paper": PAPER
         | {
             "students": ("cnn_2_16_0", "cnn_3_32_0", "cnn_3_32_1", "cnn_4_32_1", "cnn_4_64_2"),
@@ -159,5 +167,40 @@ class Cifar10Config(ResponsesConfig):
     def check(self) -> None:
         super().check()
         for name in (*self.students, self.compared, *([self.choose_for] if self.choose_for else [])):
-            if self.check_network(name).pretrained:
-                raise UsageError(f"student {name!r}: expected a small network, such as airbench_24_64_64 or cnn_3_32_1")
+            self.check_student(name)
+
+
+@dataclass(frozen=True)
+class ViewsConfig(ResponsesConfig):
+    teachers: Annotated[tuple[str, ...], Distinct()] = ("airbench_48_128_128",)
+    """The teacher; one only."""
+    views: Annotated[int, VIEWS] = 8
+    """Views of each image that students of labels alone and of the live teacher see, drawn once."""
+    view_counts: Annotated[tuple[int, ...], VIEWS, Distinct(), Axis()] = (1, 4, 8, 16)
+    """Numbers of views whose stored responses students learn from."""
+    student: str = "airbench_24_64_64"
+    """The small network."""
+    epochs: Annotated[int, COUNT] = 16
+    """Epochs of each student."""
+    temperature: Annotated[float, TEMPERATURE] = 4.0
+    """T, by default the one that validation chose for this student in offline-cifar10."""
+    lambda_: Annotated[float, tyro.conf.arg(name="lambda"), POSITIVE_WEIGHT] = 0.75
+    """Weight λ of the soft targets, chosen like T."""
+
+    PROFILES: ClassVar[dict[str, dict]] = {
+        "smoke": SMOKE
+        | {"teachers": ("airbench_8_8_8",), "seeds": (0,), "view_counts": (1, 2), "student": "airbench_4_4_4"}
+        | {"epochs": 1},
+        "quick": {"train_size": 5_000, "validation_size": 1_000, "teacher_epochs": 10, "view_counts": (1, 8)}
+        | {"seeds": (0, 1), "epochs": 10},
+        "full": {"train_size": 20_000},
+        "paper": {},
+    }
+
+    def check(self) -> None:
+        super().check()
+        self.check_student(self.student)
+        if len(self.teachers) > 1:
+            raise UsageError(f"teachers {' '.join(self.teachers)}: expected one, whose views are compared")
+        if RECIPES[self.recipe].shift is None:
+            raise UsageError(f"recipe {self.recipe}: it shows each image as it is, expected fast, which has views")

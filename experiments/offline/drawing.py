@@ -11,7 +11,6 @@ COLOUR = {
     "responses": COLOURS[0],
     "label smoothing": COLOURS[3],
     "ensemble": COLOURS[2],
-    "live": COLOURS[4],
 }
 MATTERS = 0.01
 

@@ -126,6 +126,11 @@ class OfflineStudy(Study):
             **vars(self.config.recipe_of_teacher(network)),
         )
 
+    @property
+    def first_teacher(self) -> TeacherTrial:
+        """The trial of the teacher that teaches alone."""
+        return self.teacher(self.config.teachers[0])
+
     def together(self, members: tuple[TeacherTrial, ...]) -> TogetherTrial:
         """Several teachers as one."""
         return TogetherTrial(
@@ -146,9 +151,9 @@ class OfflineStudy(Study):
         return build(trial, self.data(trial).train, len(self.dataset.class_names))
 
     def targets(self, trial: OfflineTrial, networks: Networks) -> Targets:
-        """Smoothed labels, for networks on labels alone whose recipe has them."""
+        """Smoothed labels, for networks on labels alone whose recipe has them; else its teacher's outputs."""
         if not trial.label_smoothing:
-            return Targets()
+            return super().targets(trial, networks)
         return Targets(train=smoothed(self.data(trial).train, len(self.dataset.class_names), trial.label_smoothing))
 
     def distiller(self, trial: OfflineTrial, model: keras.Model, *, has_targets: bool) -> keras.Model:
@@ -157,9 +162,9 @@ class OfflineStudy(Study):
             return distill.Distiller(student=model, lambda_=1.0, temperature=1.0)
         return super().distiller(trial, model, has_targets=has_targets)
 
-    def responses_name(self, network: str, views: int) -> str:
-        """File name of a teacher's responses on the transfer set under `views` views an image."""
-        return f"{network}-{self.dataset.name}-{self.transfer_set(views).fingerprint[:8]}.npz"
+    def responses_name(self, network: str) -> str:
+        """File name of a teacher's responses on the transfer set under the configuration's views."""
+        return f"{network}-{self.dataset.name}-{self.transfer_set(self.config.views).fingerprint[:8]}.npz"
 
 
 def build(trial: OfflineTrial, split: Split, classes: int) -> keras.Model:

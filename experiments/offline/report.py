@@ -8,7 +8,8 @@ from experiments.offline.claims import BY_LABELS, BY_RESPONSES, SCALED
 from experiments.offline.drawing import COLOUR, MATTERS, compared_rows
 from experiments.offline.report_calibration import reliability_figure
 from experiments.offline.report_choice import choice_figure
-from kdsuite.report.figures import GREY, bar, differences, end_labels, grow_limits, log_ticks, panels, setting_caption
+from experiments.offline.report_views import views_figures
+from kdsuite.report.figures import GREY, bar, differences, end_labels, grow_limits, panels, setting_caption
 from kdsuite.report.intervals import mean_interval
 from kdsuite.report.measures import measure_of, signed
 from kdsuite.report.publish import ExperimentReport
@@ -19,11 +20,10 @@ CALIBRATION = {"calibration error": "ECE", SCALED.name: "ECE scaled"}
 
 
 def figures(results: Results) -> dict[str, Figure]:
-    """Accuracy by size, what signals and views are worth, learning by epoch, calibration, the choice of T and λ."""
+    """Accuracy by size, what signals are worth, learning by epoch, calibration, the choice of T and λ."""
     drawn = {
         "offline-accuracy": accuracy_figure(results),
         "offline-signals": signals_figure(results),
-        "offline-views": views_figure(results),
         "offline-epochs": epochs_figure(results),
         "offline-reliability": reliability_figure(results),
         "offline-choice": choice_figure(results),
@@ -96,47 +96,6 @@ def signals_figure(results: Results) -> Figure | None:
     return figure
 
 
-def views_figure(results: Results) -> Figure | None:
-    """Accuracy and seconds of the student that has every signal, by the number of views an image; fresh ones last."""
-    rows = compared_rows(results)
-    rows = rows[rows.series.str.match(r"responses|live, fresh|labels alone")] if "views" in rows else rows.iloc[:0]
-    if rows.views.nunique() < 2:
-        return None
-    learned = rows.series.str.startswith("labels").map({True: "labels alone", False: "responses"})
-    by_views = rows.groupby([learned, rows.views]).test_accuracy.mean().unstack()
-    # Of responses, where several numbers of views were trained; else of labels.
-    shown = "responses" if by_views.loc["responses"].notna().sum() > 1 else "labels alone"
-    means = by_views.loc[shown].dropna()
-    few, many = means.index.min(), means.index.max()
-    title = (
-        f"From {few:g} to {many:g} views an image, students of {shown} rise by {100 * (means[many] - means[few]):.1f} "
-        "points"
-    )
-    caption = (
-        f"{setting_caption(results, rows)}; {rows.params.iloc[0]:,} parameters; {by_views.columns.max():g} views: "
-        "fresh ones, a teacher live; seconds of several machines"
-    )
-    figure, (left, right) = panels(2, title=title, caption=caption)
-    for label, own in rows.groupby(learned):
-        colour = COLOUR[label]
-        for axes, column, scale in ((left, "test_accuracy", 100), (right, "train_seconds", 1)):
-            line = scale * own.pivot_table(index="views", columns="seed", values=column)
-            axes.plot(line.index, line, ".", color=colour, alpha=0.4, markersize=4)
-            axes.plot(line.index, line.mean(axis=1), color=colour, linewidth=1.4, label=label)
-            if column == "test_accuracy":
-                grow_limits(axes, line.to_numpy().ravel())
-                for views, values in line.iterrows():
-                    bar(axes, views, mean_interval(values.dropna()), colour)
-    for axes in (left, right):
-        log_ticks(axes, rows.views.unique())
-        axes.set_xlabel("views an image")
-    left.legend(frameon=False, fontsize=8)
-    left.set_ylabel("test accuracy (%)")
-    right.set(ylabel="seconds of training, without the teacher’s pass")
-    right.set_ylim(bottom=0)
-    return figure
-
-
 def epochs_figure(results: Results) -> Figure | None:
     """Validation accuracy by epoch on labels and on responses, each size less its own students on labels."""
     if results.epochs.empty:
@@ -177,4 +136,12 @@ CIFAR10 = ExperimentReport(
         more=("params", "calibration_error", SCALED),
     ),
     figures,
+)
+VIEWS = ExperimentReport(
+    Summary(
+        by=("series",),
+        labels={"series": "learns from"},
+        more=("validation_accuracy", "agreement", "divergence", "train_seconds"),
+    ),
+    views_figures,
 )

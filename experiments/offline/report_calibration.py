@@ -11,7 +11,7 @@ from kdsuite.report.rows import Results
 
 
 def reliability_figure(results: Results) -> Figure | None:
-    """Accuracy by confidence of the student that has every signal, and of its teacher; seeds pooled."""
+    """Accuracy by confidence of the student that has every signal; seeds pooled."""
     try:
         bins = results.table("reliability")
     except NotRun:
@@ -27,8 +27,6 @@ def reliability_figure(results: Results) -> Figure | None:
         for name in ("labels alone", "responses")
         if name in errors.index
     )
-    if rows.teacher_calibration_error.notna().any():
-        words += f", teacher {100 * rows.teacher_calibration_error.mean():.1f}"
     caption = f"{setting_caption(results, rows).split(';')[0]}; {rows.params.iloc[0]:,} parameters; test images"
     if rows.get("calibration_error_scaled", pd.Series(dtype=float)).notna().any():
         caption += "; →: after temperature scaling on validation"
@@ -37,9 +35,7 @@ def reliability_figure(results: Results) -> Figure | None:
     axes.annotate("as sure as it is right", (0.55, 0.55), (5, -10), textcoords="offset points", color=GREY, fontsize=8)
     axes.annotate("less sure", (0.02, 0.96), color=GREY, fontsize=8)
     axes.annotate("surer", (0.98, 0.02), color=GREY, fontsize=8, ha="right")
-    reliability_line(axes, bins[bins.network == "teacher"], "teacher", GREY)
-    drawn = bins[(bins.network == "student") & bins.series.isin(set(COLOUR) - {"live"})]
-    for series, own in drawn.groupby("series", sort=False):
+    for series, own in bins[bins.series.isin(list(COLOUR))].groupby("series", sort=False):
         reliability_line(axes, own, f"student of {series}", COLOUR[series])
     axes.legend(frameon=False, fontsize=8, loc="upper left", bbox_to_anchor=(0.02, 0.93))
     axes.set(xlabel="confidence", ylabel="accuracy", xlim=(0, 1), ylim=(0, 1))

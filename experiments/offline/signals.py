@@ -24,8 +24,8 @@ def soft_targets(trial: StudentTrial, responses: list[distill.TeacherOutputs], s
     return smoothed_to(split, responses[0].arrays["logits"].shape[-1], nats, trial.temperature)
 
 
-def likeness(student: np.ndarray, teacher: np.ndarray | None = None) -> dict[str, float]:
-    """Columns of how alike a student and its teacher answer; none without the teacher.
+def likeness(student: np.ndarray, teacher: np.ndarray) -> dict[str, float]:
+    """Columns of how alike a student and its teacher answer.
 
     Args:
         student, teacher: logits on the same images, float32 (n, classes).
@@ -33,8 +33,6 @@ def likeness(student: np.ndarray, teacher: np.ndarray | None = None) -> dict[str
     Returns:
         agreement: share of images on which both name one class; divergence: KL(teacher ‖ student) at T = 1, nats.
     """
-    if teacher is None:
-        return {}
     return {
         "agreement": float(np.mean(student.argmax(-1) == teacher.argmax(-1))),
         "divergence": float(np.mean(distill.soft_target_loss(teacher, student, 1.0))),

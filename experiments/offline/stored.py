@@ -15,7 +15,7 @@ from kdsuite import distill
 EXPERIMENT = "offline-responses"
 
 
-def stored_responses(config: Cifar10Config, study: OfflineStudy, network: str, views: int) -> distill.Responses:
+def stored_responses(config: Cifar10Config, study: OfflineStudy, network: str) -> distill.Responses:
     """The responses of a teacher on the transfer set.
 
     They come from `config.responses`, if it is given; else from the run of offline-responses with the same options, or
@@ -25,14 +25,13 @@ def stored_responses(config: Cifar10Config, study: OfflineStudy, network: str, v
         config: of the students.
         study: has the transfer set.
         network: the teacher's name.
-        views: of each image that the teacher answered for.
 
     Raises:
         UsageError: several runs have such responses.
         DistillationError: the file is missing or damaged.
     """
-    path = responses_path(config, study.responses_name(network, views))
-    return distill.load_responses(path, study.transfer_set(views), study.dataset.class_names)
+    path = responses_path(config, study.responses_name(network))
+    return distill.load_responses(path, study.transfer_set(config.views), study.dataset.class_names)
 
 
 def responses_path(config: Cifar10Config, name: str) -> Path:
