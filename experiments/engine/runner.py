@@ -308,7 +308,8 @@ class Runner:
             trained = train_network(self.study, trial, self.networks, folder=folder, tick=self.networks.tick)
         measured = measure(trained, trial, dataset, on_test=on_test)
         details = self.study.details(trial, trained.distiller, trained.history, self.networks)
-        if trial.save_network:
+        may_be_best = on_test and self.config.save_best is not None
+        if trial.save_network or may_be_best:
             self.networks.save(trial, trained.model, trained.history)
         return Finished(
             self._described(trial) | measured.columns | details.columns,

@@ -247,7 +247,10 @@ def test_a_loss_that_is_no_number_ends_the_trial_and_not_the_run(capsys):
         assert failed.test_accuracy.isna().all()
 
 
-def test_the_best_student_on_validation_is_saved(capsys):
+def test_the_best_student_on_validation_is_saved_and_trained_once(capsys, monkeypatch):
+    monkeypatch.setattr(
+        "experiments.engine.networks.train_network", lambda *given, **options: pytest.fail("trained again")
+    )
     options = ["mnist-lambda-sweep", *SMOKE, "--seeds", "0", "--lambdas", "0.3", "0.7", "--save-best", "best.keras"]
     assert main(options) == 0
     rows = rows_of("mnist-lambda-sweep")
