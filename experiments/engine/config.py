@@ -95,8 +95,8 @@ class Config(DataConfig):
     max_seeds: Annotated[int, COUNT, Handling()] = 30
     """Most seeds that `precision_of` may come to."""
     save_best: Annotated[Path | None, Handling()] = None
-    """Also save the student of best validation accuracy to this .keras file; one of an earlier run without this option is
-    trained again."""
+    """Also save the student of best validation accuracy to this .keras file; one of an earlier run without this option
+    is trained again."""
     dry_run: Annotated[bool, Handling()] = False
     """List the trials and which of them are done; train nothing."""
 
