@@ -8,7 +8,7 @@ import pandas as pd
 from kdsuite.report.comparisons import AsPublished, Level
 from kdsuite.report.conditions import OnData, Requirement
 from kdsuite.report.errors import ReportError
-from kdsuite.report.measures import measure_of, signed
+from kdsuite.report.measures import measure_of, minus, signed
 from kdsuite.report.samples import ALIKE, HIGHER, PUBLISHED, Comparison
 
 PAPER, OURS = "claimed by the paper", "our question"
@@ -98,7 +98,7 @@ class Claim:
             assert bound is not None
             measure = measure_of(compares.measure)
             unit = measure.unit if measure.unit in ("%", "") else f" {measure.unit}"
-            return f"{sign} {measure.scale * bound:g}{unit}"
+            return minus(f"{sign} {measure.scale * bound:g}{unit}")
         if self.published is None:
             return ""
         measure = measure_of(getattr(compares, "measure", "test_accuracy"))

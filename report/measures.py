@@ -102,9 +102,9 @@ def decimals(half_width: float, default: int = 2) -> int:
 def estimate(interval: Interval, default: int = 2) -> str:
     """A mean ± half the width of its interval, both with two significant digits of the latter."""
     if math.isnan(interval.low):
-        return f"{interval.mean:,.{default}f}"
+        return minus(f"{interval.mean:,.{default}f}")
     places = decimals(interval.half_width, default)
-    return f"{interval.mean:,.{places}f} ± {interval.half_width:,.{places}f}"
+    return minus(f"{interval.mean:,.{places}f} ± {interval.half_width:,.{places}f}")
 
 
 def signed(value: float, places: int) -> str:
@@ -112,4 +112,9 @@ def signed(value: float, places: int) -> str:
     text = f"{value:+,.{places}f}"
     if not any(digit in text for digit in "123456789"):
         return text[1:]
+    return minus(text)
+
+
+def minus(text: str) -> str:
+    """A number's text with a real minus."""
     return text.replace("-", "−")

@@ -6,10 +6,10 @@ import pytest
 from rich.console import Console
 
 from kdsuite.report.claims import OURS, Claim
-from kdsuite.report.comparisons import Difference
+from kdsuite.report.comparisons import Difference, Level
 from kdsuite.report.groups import where
 from kdsuite.report.intervals import Interval
-from kdsuite.report.measures import estimate, measure_of
+from kdsuite.report.measures import Measure, estimate, measure_of
 from kdsuite.report.tables import (
     Summary,
     as_html,
@@ -43,10 +43,20 @@ JUDGED = judge([claim("noise"), claim("same"), claim("good"), claim("good", OURS
         (Interval(5.0, 4.00351, 5.99649), "5.0 ± 1.0"),
         (Interval(12_345, 12_000, 12_690), "12,345 ± 345"),
         (Interval(99.31, float("nan"), float("nan")), "99.31"),
+        (Interval(-0.46, -0.82, -0.1), "−0.46 ± 0.36"),
+        (Interval(-0.46, float("nan"), float("nan")), "−0.46"),
     ],
 )
 def test_two_significant_digits_of_the_half_width(interval, shown):
     assert estimate(interval) == shown
+
+
+def test_a_negative_bound_has_a_real_minus():
+    ahead = Measure("ahead", "ahead of the teacher", "points", "points", 100)
+    assert (
+        dataclasses.replace(claim("good"), compares=Level(ahead, where("good"), above=-0.01)).shown_published
+        == "> −1 points"
+    )
 
 
 def test_a_difference_shows_signs_and_no_signed_zero():
