@@ -53,7 +53,8 @@ def accuracy_figure(results: Results) -> Figure:
     for label, own in both.items():
         for size, values in own.groupby("params"):
             bar(left, size, mean_interval(100 * values.test_accuracy), COLOUR[label])
-    left.axhline(teacher, linestyle="--", color=GREY, linewidth=1)
+    # A line across all of the panel would strike through the label of a student that is as good.
+    left.hlines(teacher, rows.params.min(), rows.params.max(), linestyle="--", color=GREY, linewidth=1)
     left.annotate(f"teacher, {rows.teacher_params.iloc[0]:,.0f}", (0.01, teacher), (0, 3), fontsize=8, color=GREY,
                   xycoords=("axes fraction", "data"), textcoords="offset points")  # fmt: skip
     left.set_xscale("log")
