@@ -10,7 +10,7 @@ the live teacher under the same 8 views (which should give the same) and under f
 teacher is at hand, its agreement with students is measured too.
 
 `full`: 20,000 images, a teacher of 0.55 million parameters, a student of 0.14 million, 16 epochs each, 3 seeds: about
-an hour on 2 cores with AMX. `quick`: 5,000 images, 1 and 8 views, 2 seeds; about 5 minutes. `paper`: all images.
+two hours on 2 cores with AMX. `quick`: 5,000 images, 1 and 8 views, 2 seeds; about 10 minutes. `paper`: all images.
 """
 
 import time
