@@ -126,11 +126,6 @@ class OfflineStudy(Study):
             **vars(self.config.recipe_of_teacher(network)),
         )
 
-    @property
-    def first_teacher(self) -> TeacherTrial:
-        """The trial of the teacher that teaches alone."""
-        return self.teacher(self.config.teachers[0])
-
     def together(self, members: tuple[TeacherTrial, ...]) -> TogetherTrial:
         """Several teachers as one."""
         return TogetherTrial(

@@ -4,6 +4,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from experiments.offline.claims import stored
 from experiments.offline.drawing import COLOUR
 from kdsuite.report.figures import COLOURS, GREY, bar, grow_limits, log_ticks, panels, setting_caption
 from kdsuite.report.intervals import mean_interval
@@ -68,7 +69,7 @@ def draw_seconds(axes: Axes, training: pd.Series, passes: pd.Series) -> None:
         training: seconds by series, mean over seeds.
         passes: seconds of the teacher's pass by number of views.
     """
-    by_series = {f"responses, {views} view{'s' * (views > 1)}": value for views, value in passes.items()}
+    by_series = {stored(views).label: value for views, value in passes.items()}
     names = [name for name in ("labels alone", *by_series, "live", FRESH) if name in training]
     places = range(len(names))
     axes.barh(places, [training[name] for name in names], color=GREY, label="training of one student")

@@ -44,12 +44,17 @@ class OfflineViews(OfflineStudy):
 
     def trials(self) -> list[Trial]:
         config = self.config
-        found: list[Trial] = [self.first_teacher]
+        found: list[Trial] = [self.own_teacher]
         for seed in config.seeds:
             found.append(self.student(LABELS, seed, config.views))
             found += [self.student(RESPONSES, seed, views) for views in config.view_counts]
             found += [self.student(LIVE, seed, config.views), self.student(FRESH_LIVE, seed, None)]
         return found
+
+    @property
+    def own_teacher(self) -> TeacherTrial:
+        """The trial of the one teacher."""
+        return self.teacher(self.config.teachers[0])
 
     def student(self, signal: str, seed: int, views: int | None) -> StudentTrial:
         """One student.
@@ -68,13 +73,13 @@ class OfflineViews(OfflineStudy):
             point,
             epochs=self.config.epochs,
             views=views,
-            teacher=self.first_teacher if point else None,
+            teacher=self.own_teacher if point else None,
             other_views=signal == RESPONSES,
         )
 
     def targets(self, trial: OfflineTrial, networks: Networks) -> Targets:
         if isinstance(trial, StudentTrial) and trial.signal in (LIVE, FRESH_LIVE):
-            return Targets(live=networks.get(self.first_teacher))
+            return Targets(live=networks.get(self.own_teacher))
         return super().targets(trial, networks)
 
     def details(self, trial: Trial, distiller: keras.Model, history: list[dict], networks: Networks) -> Details:
@@ -88,9 +93,9 @@ class OfflineViews(OfflineStudy):
             ]
             return Details(tables={"passes": passes})
         test = self.dataset.test
-        of_teacher = networks.outputs(self.first_teacher, test).arrays["logits"]
+        of_teacher = networks.outputs(self.own_teacher, test).arrays["logits"]
         against: dict[str, Any] = {
-            "teacher_params": networks.get(self.first_teacher).count_params(),
+            "teacher_params": networks.get(self.own_teacher).count_params(),
             "teacher_test_accuracy": float(np.mean(of_teacher.argmax(-1) == test.labels)),
         }
         return Details(against | likeness(outputs(model, test), of_teacher))

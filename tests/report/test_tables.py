@@ -53,10 +53,8 @@ def test_two_significant_digits_of_the_half_width(interval, shown):
 
 def test_a_negative_bound_has_a_real_minus():
     ahead = Measure("ahead", "ahead of the teacher", "points", "points", 100)
-    assert (
-        dataclasses.replace(claim("good"), compares=Level(ahead, where("good"), above=-0.01)).shown_published
-        == "> −1 points"
-    )
+    level = dataclasses.replace(claim("good"), compares=Level(ahead, where("good"), above=-0.01))
+    assert level.shown_published == "> −1 points"
 
 
 def test_a_difference_shows_signs_and_no_signed_zero():
