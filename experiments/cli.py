@@ -6,6 +6,7 @@ import io
 import sys
 from collections.abc import Callable
 from dataclasses import replace
+from pathlib import Path
 from types import ModuleType
 from typing import Any
 
@@ -84,8 +85,12 @@ def _reference(options: list[str]) -> int:
     study, experiment = find(options[0])
     with _terminal().quiet_startup():
         from experiments.engine.settings import ROOT, commit
+        from kdsuite import distill
     if commit().endswith("-dirty") or commit() == "unknown":
         raise UsageError(f"the code is {commit()}: commit it first, reference rows come from a clean tree")
+    library = Path(distill.__path__[0]).parent
+    if library != ROOT:
+        raise UsageError(f"the library comes from {library}, the commit from {ROOT}: make install there")
     given = ["--profile", "full", *options[1:]] if "--profile" not in options else options[1:]
     return _run(study, experiment, [*given, "--results", str(ROOT / REFERENCE)])
 

@@ -44,7 +44,7 @@ SMALL_STUDY = (
 )
 # A third of the width is four times as fast.
 QUICK_STUDY = CHOSEN | {"alpha": 0.25, "seeds": (0, 1, 2)}
-PAPER_STUDY = {"alpha": 1.0}
+PAPER_STUDY = {"alpha": 1.0, "image_size": 224}
 
 
 @dataclass(frozen=True)
@@ -61,8 +61,8 @@ class CatdogConfig(PrecisionConfig, SoftTargetConfig):
     """Number of test images."""
     teacher_size: Annotated[int | None, COUNT] = None
     """Number of images that the teacher's head trains on; by default all that validation and test leave."""
-    image_size: Annotated[int, COUNT] = 224
-    """Height and width to which images are resized."""
+    image_size: Annotated[int, COUNT] = 160
+    """Height and width to which images are resized; the paper's 224 takes twice as long."""
     alpha: Annotated[float, ALPHA] = 0.75
     """MobileNet's width multiplier; ImageNet weights exist for 0.25, 0.5, 0.75 and 1, which is the paper's."""
     imagenet: bool = True
@@ -161,6 +161,8 @@ class LayersConfig(CatdogConfig):
 class NarrowConfig(LayersConfig):
     alpha: Annotated[float, ALPHA] = 0.25
     """MobileNet's width multiplier; ImageNet weights exist for 0.25, 0.5, 0.75 and 1."""
+    image_size: Annotated[int, COUNT] = 224
+    """Height and width to which images are resized."""
     random_weight_counts: Annotated[tuple[int, ...], COUNT, Axis()] = ()
     """Units removed by zero density from students that start from random weights."""
     lambdas: Annotated[tuple[float, ...], WEIGHT, Axis()] = ()

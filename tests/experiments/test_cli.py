@@ -14,6 +14,8 @@ import pytest
 
 from experiments import registry
 from experiments.cli import main
+from experiments.engine import settings
+from kdsuite import distill
 
 pytestmark = pytest.mark.usefixtures("in_empty_folder", "no_tfds_no_network")
 ROOT = Path(__file__).resolve().parents[2]
@@ -152,6 +154,20 @@ def test_bad_input_is_one_line_status_2_and_nothing_written(options, prepare, me
     assert error.startswith("error: ")
     assert message in error
     assert {path for path in in_empty_folder.rglob("*") if ".cache" not in path.parts} == before
+
+
+@pytest.mark.parametrize(
+    ("code", "library", "message"),
+    [
+        ("0123456789ab-dirty", "", "the code is 0123456789ab-dirty: commit it first"),
+        ("0123456789ab", "/elsewhere", "the library comes from /elsewhere, the commit from"),
+    ],
+)
+def test_rows_of_code_that_no_commit_names_are_refused(code, library, message, capsys, monkeypatch):
+    monkeypatch.setattr(settings, "commit", lambda: code)
+    monkeypatch.setattr(distill, "__path__", [f"{library or settings.ROOT}/distill"])
+    assert main(["reference", "mnist-dense"]) == 2
+    assert message in capsys.readouterr().err
 
 
 def test_a_signal_that_comes_when_all_is_done_changes_nothing():
