@@ -3,7 +3,6 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
-import numpy as np
 import pandas as pd
 
 from kdsuite.report.errors import NotRun
@@ -11,7 +10,7 @@ from kdsuite.report.groups import Selection
 from kdsuite.report.intervals import Interval, mean_interval, prediction_interval, proportion_interval
 from kdsuite.report.measures import Measure, measure_of
 from kdsuite.report.rows import Results
-from kdsuite.report.samples import EQUAL, HIGHER, LEVEL, MEASURED, PUBLISHED, Comparison, Sample, means, select, table
+from kdsuite.report.samples import HIGHER, LEVEL, MEASURED, PUBLISHED, Comparison, Sample, means, select, table
 
 ROUNDING = 1e-12
 
@@ -161,38 +160,6 @@ class AsPublished:
         if len(values) > 1:
             ours += f"; one more would lie within {measure.level(prediction_interval(values))}"
         return Sample(values, mean_interval(values), measure, ours, rows=(rows,))
-
-
-@dataclass(frozen=True)
-class Equal:
-    """Whether two groups have the same figures to the last digit, seed by seed.
-
-    Attributes:
-        measures: columns.
-        first, second: the groups.
-        by: the column that pairs.
-        table: "rows", "epochs" or a further file.
-    """
-
-    measures: tuple[str, ...]
-    first: Selection
-    second: Selection
-    by: str = "seed"
-    table: str = "rows"
-
-    rule = EQUAL
-
-    def sample(self, results: Mapping[str, Results], experiment: str) -> Sample:
-        parts = [select(group, results, experiment, self.table) for group in (self.first, self.second)]
-        by_measure = [
-            (means(parts[0], measure_of(name), (self.by,)) - means(parts[1], measure_of(name), (self.by,))).dropna()
-            for name in self.measures
-        ]
-        largest = pd.concat(by_measure, axis=1).abs().max(axis=1)
-        if largest.empty:
-            raise NotRun(f"the groups have no {self.by} in common")
-        ours = f"largest difference in {', '.join(self.measures)}: {largest.max():.3g}"
-        return Sample(largest, Interval(largest.max(), np.nan, np.nan), measure_of(self.measures[0]), ours)
 
 
 @dataclass(frozen=True)

@@ -15,7 +15,7 @@ from kdsuite.report.claims import Claim
 from kdsuite.report.errors import NotRun
 from kdsuite.report.intervals import t_quantile
 from kdsuite.report.rows import Results
-from kdsuite.report.samples import EQUAL, MEASURED
+from kdsuite.report.samples import MEASURED
 
 
 def precision(claims: Sequence[Claim], results: Mapping[str, Results]) -> dict[str, float]:
@@ -56,7 +56,7 @@ def seeds_needed(claims: Sequence[Claim], results: Mapping[str, Results], points
 def _spreads(claims, results):
     """Claim, standard deviation in points and number of seeds, of each claim whose interval further seeds narrow."""
     for claim in claims:
-        if claim.compares.rule in (EQUAL, MEASURED):
+        if claim.compares.rule == MEASURED:
             continue
         try:
             sample = claim.compares.sample(results, claim.experiment)

@@ -12,7 +12,7 @@ from kdsuite.report.intervals import Interval
 from kdsuite.report.measures import Measure
 from kdsuite.report.rows import Results
 
-HIGHER, ALIKE, LEVEL, PUBLISHED, EQUAL, MEASURED = "higher", "alike", "level", "published", "equal", "measured"
+HIGHER, ALIKE, LEVEL, PUBLISHED, MEASURED = "higher", "alike", "level", "published", "measured"
 
 
 @dataclass(frozen=True)

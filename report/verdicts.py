@@ -31,7 +31,7 @@ from kdsuite.report.intervals import (
     seeds_for_half_width,
 )
 from kdsuite.report.rows import Results
-from kdsuite.report.samples import ALIKE, EQUAL, LEVEL, MEASURED, PUBLISHED, Sample
+from kdsuite.report.samples import ALIKE, LEVEL, MEASURED, PUBLISHED, Sample
 
 ERROR = 1 - CONFIDENCE
 REPRODUCED, CONTRADICTED, SAME, UNDECIDED = "reproduced", "contradicted", "no difference", "undecided"
@@ -129,7 +129,7 @@ def _test(claim: Claim, results: Mapping[str, Results]) -> _Tested | Judged:
 def _p_values(claim: Claim, sample: Sample, matters: float | None) -> tuple[float, float]:
     """Of a difference and of equivalence; NaN where the claim's rule does not ask."""
     rule, values = claim.compares.rule, sample.values.to_numpy()
-    if rule in (EQUAL, MEASURED):
+    if rule == MEASURED:
         return math.nan, math.nan
     if rule == LEVEL:
         if sample.n > 1:
@@ -166,8 +166,6 @@ def _decide(one: _Tested, p_difference: float, p_equivalence: float) -> tuple[st
     positive, negative = (REPRODUCED, CONTRADICTED) if one.claim.kind == PAPER else (YES, NO)
     if rule == MEASURED:
         return FOUND, ""
-    if rule == EQUAL:
-        return (positive, "equal to the last digit") if (sample.values == 0).all() else (negative, "")
     if rule == LEVEL and sample.n == 1:
         return _one_network(sample, positive, negative)
     if sample.n < 2:
