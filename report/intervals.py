@@ -9,7 +9,6 @@ import numpy as np
 import pandas as pd
 from scipy import special
 from statsmodels.stats.proportion import proportion_confint
-from statsmodels.stats.weightstats import DescrStatsW
 
 CONFIDENCE = 0.95
 MANY_SEEDS = 1000
@@ -40,14 +39,23 @@ def t_quantile(n: int) -> float:
     return float(special.stdtrit(n - 1, (1 + CONFIDENCE) / 2))
 
 
-def mean_interval(values: Sequence[float] | np.ndarray) -> Interval:
-    """Mean and 95% Student t interval of independent values, one a seed."""
+def mean_interval(values: Sequence[float] | np.ndarray, least_spread: float = 0.0) -> Interval:
+    """Mean and 95% Student t interval.
+
+    Args:
+        values: independent values, one a seed.
+        least_spread: what their standard deviation is at least: few counts of images can agree by chance.
+    """
     values = np.asarray(values, float)
     mean = float(values.mean())
     if len(values) < 2:
         return Interval(mean, np.nan, np.nan)
-    half = t_quantile(len(values)) * float(values.std(ddof=1)) / math.sqrt(len(values))
+    half = t_quantile(len(values)) * _spread(values, least_spread) / math.sqrt(len(values))
     return Interval(mean, mean - half, mean + half)
+
+
+def _spread(values: np.ndarray, least: float) -> float:
+    return max(float(values.std(ddof=1)), least)
 
 
 def prediction_interval(values: Sequence[float] | np.ndarray) -> Interval:
@@ -68,35 +76,40 @@ def proportion_interval(share: float, count: int) -> Interval:
     return Interval(share, float(low), float(high))
 
 
-def difference_p(values: Sequence[float] | np.ndarray, expected: float = 0.0, *, predicted: bool = False) -> float:
+def difference_p(
+    values: Sequence[float] | np.ndarray, expected: float = 0.0, *, predicted: bool = False, least_spread: float = 0.0
+) -> float:
     """Two-sided p of Student's t test; at most 5% exactly where the 95% interval leaves `expected` out.
 
     Args:
         values: independent values, one a seed.
         expected: the mean under test.
         predicted: test `expected` as one further draw (prediction interval) instead of as the mean.
+        least_spread: as of `mean_interval`.
     """
     values = np.asarray(values, float) - expected
     if len(values) < 2:
         return math.nan
-    error = values.std(ddof=1) * math.sqrt(1 / len(values) + predicted)
+    error = _spread(values, least_spread) * math.sqrt(1 / len(values) + predicted)
     if error == 0:
         return float(values[0] == 0)
     return float(2 * special.stdtr(len(values) - 1, -abs(values.mean()) / error))
 
 
-def equivalence_p(values: Sequence[float] | np.ndarray, matters: float) -> float:
+def equivalence_p(values: Sequence[float] | np.ndarray, matters: float, least_spread: float = 0.0) -> float:
     """Twice the p of two one-sided tests (TOST) against ± `matters`.
 
     It is at most 5% exactly where the 95% interval lies within ± `matters`, which is TOST at 2.5%: stricter than the
-    customary 5%, so that one interval shows both answers.
+    customary 5%, so that one interval shows both answers. `least_spread` is as of `mean_interval`.
     """
+    values = np.asarray(values, float)
     if len(values) < 2:
         return math.nan
-    values = np.asarray(values, float)
-    if np.ptp(values) == 0:
-        return float(abs(values[0]) >= matters)
-    return min(1.0, 2 * float(DescrStatsW(values).ttost_mean(-matters, matters)[0]))
+    room = matters - abs(float(values.mean()))
+    error = _spread(values, least_spread) / math.sqrt(len(values))
+    if error == 0:
+        return float(room <= 0)
+    return min(1.0, 2 * float(special.stdtr(len(values) - 1, -room / error)))
 
 
 def seeds_for_half_width(spread: float, half_width: float) -> int:

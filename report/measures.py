@@ -53,6 +53,14 @@ class Measure:
             return lambda rows: 100 / rows.test_size.iloc[0]
         return None
 
+    def least_spread(self, rows: pd.DataFrame) -> float:
+        """What a difference must spread over seeds at least: that of two counts of test images, each rounded to one.
+
+        0 for what is not counted in test images. Three seeds that differ by one image each tell nothing.
+        """
+        images = {"test_accuracy": 1 / rows.test_size.min(), "test_errors": 1} if "test_size" in rows else {}
+        return images.get(str(self.value), 0) / math.sqrt(6)
+
     def level(self, interval: Interval) -> str:
         """A mean with half the width of its interval: "93.31 ± 0.10%"."""
         unit = self.unit if self.unit in ("%", "") else f" {self.unit}"

@@ -65,4 +65,4 @@ def _spreads(claims, results):
         scale = sample.measure.points_scale
         if scale is None or " per " in sample.measure.difference_unit or sample.given == "this network":
             continue
-        yield claim, float(sample.values.std(ddof=1) * scale(sample.rows[0])), sample.n
+        yield claim, sample.spread * scale(sample.rows[0]), sample.n

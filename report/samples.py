@@ -27,6 +27,7 @@ class Sample:
         given: what the interval takes as fixed, such as "this teacher".
         remarks: what a reader must know, such as seeds that were left out.
         rows: of the groups compared.
+        least_spread: what the standard deviation of the values is taken to be at least, in the unit of the rows.
     """
 
     values: pd.Series
@@ -36,10 +37,16 @@ class Sample:
     given: str = ""
     remarks: tuple[str, ...] = ()
     rows: tuple[pd.DataFrame, ...] = ()
+    least_spread: float = 0.0
 
     @property
     def n(self) -> int:
         return len(self.values)
+
+    @property
+    def spread(self) -> float:
+        """Standard deviation of the values, `least_spread` at least; NaN of a single one."""
+        return max(float(self.values.std(ddof=1)), self.least_spread)
 
 
 class Comparison(Protocol):

@@ -139,7 +139,8 @@ def _p_values(claim: Claim, sample: Sample, matters: float | None) -> tuple[floa
     if rule == PUBLISHED:
         return difference_p(values, _nearest_published(claim, sample), predicted=True), math.nan
     assert matters is not None
-    return difference_p(values), equivalence_p(values, matters)
+    least = sample.least_spread
+    return difference_p(values, least_spread=least), equivalence_p(values, matters, least)
 
 
 def _nearest_published(claim: Claim, sample: Sample) -> float:
@@ -211,9 +212,9 @@ def _published(one: _Tested, differs: bool) -> tuple[str, str]:
 
 def _seeds_that_decide(one: _Tested) -> str:
     """How many seeds leave 0 out or fit between ± δ, if mean and spread stay as they are."""
-    mean, spread = abs(one.sample.interval.mean), one.sample.values.std(ddof=1)
+    mean = abs(one.sample.interval.mean)
     half_width = max(mean, (one.matters or 0) - mean)
-    count = seeds_for_half_width(spread, half_width)
+    count = seeds_for_half_width(one.sample.spread, half_width)
     about = f"more than {MANY_SEEDS:,}" if count >= MANY_SEEDS else f"about {count}"
     return f"{about} seeds would decide it (rough: from the spread of {one.sample.n})"
 

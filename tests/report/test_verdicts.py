@@ -1,8 +1,10 @@
+import math
 from dataclasses import replace
 
 import numpy as np
 import pytest
 from scipy import stats
+from statsmodels.stats.weightstats import DescrStatsW
 
 from kdsuite.report.claims import OURS, Claim, Matters, on_data
 from kdsuite.report.comparisons import AsPublished, Difference, Level, Measured
@@ -270,6 +272,28 @@ def test_tests_agree_with_their_intervals(values):
 def test_values_without_spread():
     assert (difference_p([0, 0]), difference_p([1, 1])) == (1, 0)
     assert (equivalence_p([0.1, 0.1], 0.2), equivalence_p([0.1, 0.1], 0.1)) == (0, 1)
+
+
+@pytest.mark.parametrize("values", [[0.1, 0.2, 0.15, -0.1], [5, 5.1, 5.3], [-0.4, 0.3, 0.2]])
+@pytest.mark.parametrize("matters", [0.1, 0.5, 6])
+def test_equivalence_is_that_of_statsmodels(values, matters):
+    expected = min(1, 2 * DescrStatsW(values).ttost_mean(-matters, matters)[0])
+    assert equivalence_p(values, matters) == pytest.approx(expected)
+
+
+@pytest.mark.parametrize(("errors", "verdict"), [(1, "undecided"), (2, "reproduced")])
+def test_seeds_that_differ_by_the_same_image_tell_nothing(errors, verdict):
+    rows = [
+        {"seed": s, "method": m, "test_size": 1000, "test_accuracy": 0.9 + s / 100 + errors / 1000 * (m == "kd")}
+        for s in (0, 1, 2)
+        for m in ("kd", "plain")
+    ]
+    found = judged(BEATS, {"e": results(rows)}, matters=Matters(0.0005, "half an image"))
+    # Two numbers that are rounded to 0.001 differ with a standard deviation of 0.001 / √6; t(0.975, 2) = 4.302653.
+    assert found.sample.interval.mean == pytest.approx(errors / 1000)
+    assert found.sample.interval.half_width == pytest.approx(4.302653 * 0.001 / math.sqrt(6) / math.sqrt(3))
+    assert found.verdict == verdict
+    assert (found.p_difference <= 0.05) == (found.sample.interval.low > 0)
 
 
 def test_holm_by_hand():
