@@ -55,7 +55,8 @@ def mean_interval(values: Sequence[float] | np.ndarray, least_spread: float = 0.
 
 
 def _spread(values: np.ndarray, least: float) -> float:
-    return max(float(values.std(ddof=1)), least)
+    # The mean of equal numbers can differ from them in its last bit.
+    return max(float(values.std(ddof=1)) if np.ptp(values) else 0.0, least)
 
 
 def prediction_interval(values: Sequence[float] | np.ndarray) -> Interval:

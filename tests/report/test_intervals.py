@@ -26,6 +26,13 @@ def test_one_value_has_no_interval():
     assert math.isnan(interval.low)
 
 
+def test_equal_values_have_no_spread_but_the_least():
+    values = [0.88037327] * 3
+    assert np.std(values, ddof=1) > 0
+    assert intervals.mean_interval(values).half_width == 0
+    assert intervals.mean_interval(values, 1).half_width == pytest.approx(4.302653 / math.sqrt(3), rel=1e-6)
+
+
 def test_interval_covers_the_mean_19_times_in_20():
     random = np.random.default_rng(0)
     found = [intervals.mean_interval(random.normal(5, 2, 3)) for _ in range(4000)]
