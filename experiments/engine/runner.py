@@ -86,6 +86,7 @@ class Runner:
 
     def _run_stages(self, options: Sequence[str]) -> Sequence[Trial] | None:
         trials: Sequence[Trial] = ()
+        count = lost = 0
         for trials, candidate in self._stages():
             missing = self._missing(trials, candidates=candidate)
             if self.config.dry_run:
@@ -95,13 +96,21 @@ class Runner:
                     print(estimate.sentence(self.results.setting, self.study, missing))
                     return None
                 continue
-            self._complete(trials, candidate=candidate)
-            name = self.results.setting.experiment
-            print(f"{name}: {len(trials)} trials, {len(trials) - len(missing)} done before")
+            count += len(trials)
+            lost += self._complete(trials, candidate=candidate)
             if missing:
+                self._say_done(count, count - len(missing), lost)
                 print(estimate.sentence(self.results.setting, self.study, missing))
                 self._train_all(missing, candidate=candidate, options=options)
+                count = lost = 0
+        if count:
+            self._say_done(count, count, lost)
         return trials
+
+    def _say_done(self, count: int, done: int, lost: int) -> None:
+        if lost:
+            print(f"{lost} trials have a row but lack epochs or predictions, and the cache no longer has them")
+        print(f"{self.results.setting.experiment}: {count} trials, {done} done before")
 
     def find(self, key: str) -> Trial:
         """The trial of a key; the stages before it are done, and what they chose has been said where it was chosen."""
@@ -128,8 +137,12 @@ class Runner:
         done = self.results.done(candidates=candidates)
         return [trial for trial in trials if self.study.key(trial) not in done]
 
-    def _complete(self, trials: Sequence[Trial], *, candidate: bool) -> None:
-        """Brings back epochs and predictions that were lost with a file, from the cache of finished trials."""
+    def _complete(self, trials: Sequence[Trial], *, candidate: bool) -> int:
+        """Brings back epochs and predictions that were lost with a file, from the cache of finished trials.
+
+        Returns:
+            Of how many trials the cache does not have them.
+        """
         lost = 0
         for trial in self.results.incomplete(trials):
             finished = self.known(trial, on_test=not candidate)
@@ -137,8 +150,7 @@ class Runner:
                 lost += 1
             else:
                 self.results.add(trial, finished, candidate=candidate)
-        if lost:
-            print(f"{lost} trials have a row but lack epochs or predictions, and the cache no longer has them")
+        return lost
 
     def best_student(self, trials: Sequence[Trial]) -> Trial:
         """The student of best validation accuracy among those whose networks give classes; the smallest of several.

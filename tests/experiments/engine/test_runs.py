@@ -18,6 +18,7 @@ from experiments.cs230.mnist_lambda_sweep import LambdaSweep
 from experiments.engine import checkpoints, runner, training
 from experiments.engine.finished import read_finished
 from experiments.engine.rows import COLUMNS
+from experiments.engine.study import Study
 from kdsuite import data, distill
 
 pytestmark = [pytest.mark.usefixtures("in_empty_folder", "no_tfds_no_network"), pytest.mark.slow]
@@ -72,6 +73,23 @@ def test_a_second_run_trains_nothing(monkeypatch, capsys):
     assert main(options) == 0
     assert "3 trials, 3 done before" in capsys.readouterr().out
     pd.testing.assert_frame_equal(before, rows_of("mnist-dense"))
+
+
+def test_stages_that_are_done_take_one_line(monkeypatch, capsys):
+    options = ["mnist-dense", *SMOKE, "--seeds", "0"]
+    assert main(options) == 0
+    monkeypatch.setattr(Study, "stages", lambda study, results: ([trial] for trial in study.trials()))
+    capsys.readouterr()
+    assert main(options) == 0
+    assert [line for line in capsys.readouterr().out.splitlines() if "done before" in line] == [
+        "mnist-dense: 3 trials, 3 done before"
+    ]
+    assert main([*options, "1"]) == 0
+    printed = capsys.readouterr().out.splitlines()
+    assert [line for line in printed if "done before" in line] == [
+        "mnist-dense: 4 trials, 3 done before",
+        *["mnist-dense: 1 trials, 0 done before"] * 2,
+    ]
 
 
 def test_one_more_seed_trains_only_that_seed(capsys):
