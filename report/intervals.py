@@ -50,11 +50,14 @@ def mean_interval(values: Sequence[float] | np.ndarray, least_spread: float = 0.
     mean = float(values.mean())
     if len(values) < 2:
         return Interval(mean, np.nan, np.nan)
-    half = t_quantile(len(values)) * _spread(values, least_spread) / math.sqrt(len(values))
+    half = t_quantile(len(values)) * spread(values, least_spread) / math.sqrt(len(values))
     return Interval(mean, mean - half, mean + half)
 
 
-def _spread(values: np.ndarray, least: float) -> float:
+def spread(values: np.ndarray, least: float = 0.0) -> float:
+    """Standard deviation of values, one a seed, `least` at least; NaN of a single one."""
+    if len(values) < 2:
+        return math.nan
     # The mean of equal numbers can differ from them in its last bit.
     return max(float(values.std(ddof=1)) if np.ptp(values) else 0.0, least)
 
@@ -91,7 +94,7 @@ def difference_p(
     values = np.asarray(values, float) - expected
     if len(values) < 2:
         return math.nan
-    error = _spread(values, least_spread) * math.sqrt(1 / len(values) + predicted)
+    error = spread(values, least_spread) * math.sqrt(1 / len(values) + predicted)
     if error == 0:
         return float(values[0] == 0)
     return float(2 * special.stdtr(len(values) - 1, -abs(values.mean()) / error))
@@ -107,7 +110,7 @@ def equivalence_p(values: Sequence[float] | np.ndarray, matters: float, least_sp
     if len(values) < 2:
         return math.nan
     room = matters - abs(float(values.mean()))
-    error = _spread(values, least_spread) / math.sqrt(len(values))
+    error = spread(values, least_spread) / math.sqrt(len(values))
     if error == 0:
         return float(room <= 0)
     return min(1.0, 2 * float(special.stdtr(len(values) - 1, -room / error)))

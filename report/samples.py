@@ -8,7 +8,7 @@ import pandas as pd
 
 from kdsuite.report.errors import NotRun
 from kdsuite.report.groups import Selection
-from kdsuite.report.intervals import Interval
+from kdsuite.report.intervals import Interval, spread
 from kdsuite.report.measures import Measure
 from kdsuite.report.rows import Results
 
@@ -46,7 +46,7 @@ class Sample:
     @property
     def spread(self) -> float:
         """Standard deviation of the values, `least_spread` at least; NaN of a single one."""
-        return max(float(self.values.std(ddof=1)), self.least_spread)
+        return spread(self.values.to_numpy(), self.least_spread)
 
 
 class Comparison(Protocol):

@@ -77,14 +77,16 @@ def test_a_second_run_trains_nothing(monkeypatch, capsys):
 
 def test_one_more_seed_trains_only_that_seed_and_stages_that_are_done_take_one_line(monkeypatch, capsys):
     assert main(["mnist-dense", *SMOKE, "--seeds", "0"]) == 0
-    monkeypatch.setattr(Study, "stages", lambda study, results: ([trial] for trial in study.trials()))
-    capsys.readouterr()
     assert main(["mnist-dense", *SMOKE, "--seeds", "0", "1"]) == 0
+    assert "6 trials, 3 done before" in capsys.readouterr().out
+    assert rows_of("mnist-dense").groupby("seed").size().to_dict() == {0: 3, 1: 3}
+    monkeypatch.setattr(Study, "stages", lambda study, results: ([trial] for trial in study.trials()))
+    monkeypatch.setattr(runner.Runner, "_train_all", lambda *_, **__: None)
+    assert main(["mnist-dense", *SMOKE, "--seeds", "0", "1", "2"]) == 0
     assert [line for line in capsys.readouterr().out.splitlines() if "done before" in line] == [
-        "mnist-dense: 4 trials, 3 done before",
+        "mnist-dense: 7 trials, 6 done before",
         *["mnist-dense: 1 trials, 0 done before"] * 2,
     ]
-    assert rows_of("mnist-dense").groupby("seed").size().to_dict() == {0: 3, 1: 3}
 
 
 def test_other_options_and_other_data_have_a_folder_of_their_own():
