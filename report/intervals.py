@@ -6,7 +6,6 @@ from functools import cache
 from typing import NamedTuple
 
 import numpy as np
-import pandas as pd
 from scipy import special
 from statsmodels.stats.proportion import proportion_confint
 
@@ -124,20 +123,3 @@ def seeds_for_half_width(spread: float, half_width: float) -> int:
         half_width: of the 95% interval, in the same unit.
     """
     return next((n for n in range(2, MANY_SEEDS) if t_quantile(n) * spread / math.sqrt(n) <= half_width), MANY_SEEDS)
-
-
-def paired_difference(rows: pd.DataFrame, column: str, first: pd.Series, second: pd.Series) -> Interval:
-    """Interval of (first − second), paired by seed; several rows of one seed count as their mean.
-
-    Args:
-        rows: result rows.
-        column: what to compare.
-        first, second: boolean masks of `rows`.
-
-    Raises:
-        ValueError: the two sides do not have the same seeds.
-    """
-    left, right = (rows[mask].groupby("seed")[column].mean() for mask in (first, second))
-    if set(left.index) != set(right.index):
-        raise ValueError(f"seeds {sorted(left.index)} and {sorted(right.index)} do not pair up")
-    return mean_interval(left - right)

@@ -1,13 +1,14 @@
 """What is compared, the unit it is shown in, and numbers with as many digits as their interval supports."""
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+import numpy as np
 import pandas as pd
 
 from kdsuite.report.errors import ReportError
-from kdsuite.report.intervals import Interval
+from kdsuite.report.intervals import Interval, mean_interval
 
 # Half widths that are nothing but rounding would ask for more.
 MOST_DECIMALS = 6
@@ -60,6 +61,10 @@ class Measure:
         """
         images = {"test_accuracy": 1 / rows.test_size.min(), "test_errors": 1} if "test_size" in rows else {}
         return images.get(str(self.value), 0) / math.sqrt(6)
+
+    def difference_interval(self, values: Sequence[float] | np.ndarray | pd.Series, rows: pd.DataFrame) -> Interval:
+        """Mean and 95% interval of differences, one a seed, between networks whose rows these are."""
+        return mean_interval(np.asarray(values), self.least_spread(rows))
 
     def level(self, interval: Interval) -> str:
         """A mean with half the width of its interval: "93.31 ± 0.10%"."""

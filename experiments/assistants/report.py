@@ -31,11 +31,12 @@ from kdsuite.report.figures import (
     panels,
     setting_caption,
 )
-from kdsuite.report.intervals import Interval, mean_interval, paired_difference
-from kdsuite.report.measures import Measure
+from kdsuite.report.intervals import Interval
+from kdsuite.report.measures import Measure, measure_of
 from kdsuite.report.rows import Results
 
 COLOUR = {DIRECT: COLOURS[0], THROUGH_S1: COLOURS[1], HIERARCHICAL: COLOURS[2]}
+ACCURACY = measure_of("test_accuracy")
 ERROR = Measure("teacher_feature_error", "teacher feature error", digits=3, higher_is_better=False)
 COUNTS = {"s1": 1, "of_2": 2, "of_4": 4, "of_8": 8}
 WAYS = ("alone", "from the teacher", "through assistants", "densely guided")
@@ -68,7 +69,13 @@ def accuracy_figure(rows: pd.DataFrame, caption: str) -> Figure:
     costs = {
         regime: against_direct(regime, own, regimes[DIRECT]) for regime, own in regimes.items() if regime != DIRECT
     }
-    figure, (left, right) = panels(2, title=accuracy_title(costs, regimes, teacher), caption=caption)
+    found = {
+        (regime, count): ACCURACY.difference_interval(seeds.gain, rows).scaled(100)
+        for regime, own in costs.items()
+        for count, seeds in own.groupby("members")
+    }
+    title = accuracy_title(found, regimes, teacher)
+    figure, (left, right) = panels(2, title=title, caption=caption)
     counts = sorted(set().union(*(own.members for own in regimes.values())))
     for regime, own in regimes.items():
         levels(left, own, "members", colour=COLOUR[regime])
@@ -80,11 +87,11 @@ def accuracy_figure(rows: pd.DataFrame, caption: str) -> Figure:
     label_ends(left, by_count, counts)
     left.set(xlabel="students in the ensemble", ylabel="test accuracy (%)")
     for shift, (regime, own) in zip((0.97, 1.03), costs.items(), strict=False):
-        draw_costs(right, own, regime, shift)
+        draw_costs(right, own, {count: found[regime, count] for count in own.members.unique()}, regime, shift)
     right.axhline(0, color=GREY, linewidth=0.8)
     log_ticks(right, [count for count in counts if count > 1])
     right.set_xlim(1.7, 2 * counts[-1])
-    ends = {regime: own.groupby("members").gain.mean() for regime, own in costs.items()}
+    ends = {regime: 100 * own.groupby("members").gain.mean() for regime, own in costs.items()}
     end_labels(right, {regime: (counts[-1] * 1.06, line.iloc[-1], COLOUR[regime]) for regime, line in ends.items()})
     right.set(xlabel="students in the ensemble", ylabel="difference to direct (points)")
     right.set_title("crosses: published", fontsize=9, loc="right", color=GREY)
@@ -92,22 +99,21 @@ def accuracy_figure(rows: pd.DataFrame, caption: str) -> Figure:
 
 
 def against_direct(regime: str, rows: pd.DataFrame, direct: pd.DataFrame) -> pd.DataFrame:
-    """Points of test accuracy that a regime's ensembles are above direct ones: members, seed, gain.
+    """How much test accuracy a regime's ensembles have above direct ones: members, seed, gain.
 
     Two students below S1 are in two regimes and count once, as hierarchical.
     """
     by = ["members", "seed"]
     own = rows[rows.regimes.str.startswith(regime) & (rows.members > 1)]
     gain = own.groupby(by).test_accuracy.mean() - direct.groupby(by).test_accuracy.mean()
-    return (100 * gain).dropna().rename("gain").reset_index()
+    return gain.dropna().rename("gain").reset_index()
 
 
-def draw_costs(axes: Axes, costs: pd.DataFrame, regime: str, shift: float) -> None:
+def draw_costs(axes: Axes, costs: pd.DataFrame, found: Mapping[int, Interval], regime: str, shift: float) -> None:
     """Draws differences to direct ensembles: dots of seeds, means with intervals, published ones as crosses."""
-    by_count = {count: own.gain.to_numpy() for count, own in costs.groupby("members")}
-    found = {count: mean_interval(values) for count, values in by_count.items()}
+    by_count = {count: 100 * own.gain.to_numpy() for count, own in costs.groupby("members")}
     paper = {count: 100 * (in_paper(int(count), regime) - in_paper(int(count), DIRECT)) for count in by_count}
-    values = costs.gain.to_numpy()
+    values = 100 * costs.gain.to_numpy()
     grow_limits(axes, pd.concat([pd.Series(values), pd.Series(paper)]).to_numpy(float), list(found.values()))
     for count, values in by_count.items():
         axes.plot([count * shift] * len(values), values, ".", color=COLOUR[regime], alpha=0.5, markersize=5)
@@ -115,18 +121,12 @@ def draw_costs(axes: Axes, costs: pd.DataFrame, regime: str, shift: float) -> No
         axes.plot([count * shift], [paper[count]], marker="x", color=COLOUR[regime], markersize=7, linestyle="")
 
 
-def accuracy_title(costs: Mapping[str, pd.DataFrame], regimes: Mapping[str, pd.DataFrame], teacher: float) -> str:
-    """Which regimes lose to direct learning, and whether any ensemble reaches the teacher."""
-    lose = [
-        f"{count:g} {regime}"
-        for regime, own in costs.items()
-        for count, seeds in own.groupby("members")
-        if mean_interval(seeds.gain.to_numpy()).high < 0
-    ]
+def accuracy_title(found: Mapping[tuple, Interval], regimes: Mapping[str, pd.DataFrame], teacher: float) -> str:
+    """How often other regimes lose to direct learning, and whether any ensemble reaches the teacher."""
+    lost = sum(interval.high < 0 for interval in found.values())
     best = max(100 * own.groupby("members").test_accuracy.mean().max() for own in regimes.values())
-    total = sum(own.members.nunique() for own in costs.values())
     end = f"the best ensemble has {best:.1f}%, the teacher {teacher:.1f}%"
-    return f"Direct learning beats assistants in {len(lose)} of {total} comparisons; {end}"
+    return f"Direct learning beats assistants in {lost} of {len(found)} comparisons; {end}"
 
 
 def errors_figure(results: Results, members: pd.DataFrame, caption: str) -> Figure:
@@ -160,8 +160,9 @@ def shown(interval: Interval) -> str:
 def smallest_figure(rows: pd.DataFrame, caption: str) -> Figure:
     """The smallest network by whom it learned from."""
     groups = {way: rows.regimes == way for way in WAYS}
-    gains = {way: paired_difference(rows, "test_accuracy", groups[way], groups["alone"]) for way in WAYS[1:]}
-    better = sum(gain.low > 0 for gain in gains.values())
+    accuracy = rows.pivot_table(index="seed", columns="regimes", values="test_accuracy")
+    gains = [(accuracy[way] - accuracy["alone"]).dropna() for way in WAYS[1:]]
+    better = sum(ACCURACY.difference_interval(gain, rows).low > 0 for gain in gains)
     title = f"The smallest network beats labels alone in {better} of {len(gains)} ways to teach it"
     figure, (axes,) = panels(1, title=title, caption=caption, size=(7.0, 3.9))
     pairs(axes, rows, groups)

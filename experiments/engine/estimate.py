@@ -60,15 +60,20 @@ def _rows(folder: Path) -> pd.DataFrame:
     tables = [pd.read_csv(path) for path in folder.glob("*/*.csv") if path.stem in ("rows", "candidates")]
     if not tables:
         return pd.DataFrame()
-    rows = pd.concat(tables)
+    rows = pd.concat(tables, ignore_index=True)
     rows = rows[rows.train_seconds.notna() & rows.epochs.notna()]
     return rows.assign(per_image=rows.train_seconds / rows.epochs / rows.train_size)
 
 
 def _seconds(trial: Trial, images: int, rows: pd.DataFrame) -> float:
-    """Seconds of one trial: as the rows of its network took an image and epoch, or else all rows of the experiment."""
+    """Seconds of one trial, as the rows most like it took an image and epoch.
+
+    Those are rows of its network if there are any, and of these the ones that share most of its settings.
+    """
     name = rows.teacher if trial.role == "teacher" else rows.student
-    alike = rows[name == trial.network]
-    alike = alike[alike.batch_size == trial.batch_size] if (alike.batch_size == trial.batch_size).any() else alike
-    per_image = (rows if alike.empty else alike).per_image.median()
-    return float(per_image) * trial.epochs * images
+    alike = rows[name == trial.network] if (name == trial.network).any() else rows
+    settings = {column: value for column, value in trial.columns().items() if column in alike and column != "seed"}
+    shared = pd.Series(0, index=alike.index)
+    for column, value in settings.items():
+        shared += alike[column].isna() if value is None else alike[column] == value
+    return float(alike.per_image[shared == shared.max()].median()) * trial.epochs * images

@@ -5,7 +5,6 @@ from matplotlib.axes import Axes
 
 from experiments.hinton.claims_shared import figure
 from kdsuite.report.figures import COLOURS, differences
-from kdsuite.report.intervals import mean_interval
 from kdsuite.report.measures import Measure
 from kdsuite.report.rows import Results
 
@@ -26,9 +25,9 @@ def cost(rows: pd.DataFrame, words: str) -> pd.Series:
     return (errors[words] - errors[""]).dropna()
 
 
-def draw_costs(axes: Axes, costs: dict[str, pd.Series], what: str) -> None:
+def draw_costs(axes: Axes, costs: dict[str, pd.Series], rows: pd.DataFrame, what: str) -> None:
     """Draw what changes of a recipe cost, with ± 20 errors (0.2 points) as the smallest difference that matters."""
-    means = {words: mean_interval(values) for words, values in costs.items()}
+    means = {words: ERRORS.difference_interval(values, rows) for words, values in costs.items()}
     differences(axes, means, ERRORS, matters=20, values=costs)
     axes.set_title(f"one change to {what}", fontsize=9, loc="left", pad=14)
     axes.set_xlabel("further test errors")

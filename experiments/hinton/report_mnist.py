@@ -44,7 +44,7 @@ def table_1_figures(results: Results) -> dict[str, Figure]:
     axes[0].set_ylabel(f"test errors of {rows.test_size.iloc[0]:,}")
     if changes:
         costs = {words: cost(rows, words) for words in changes}
-        draw_costs(axes[1], costs, "the distilled student’s recipe")
+        draw_costs(axes[1], costs, rows, "the distilled student’s recipe")
     return {f"hinton-mnist-{name}": figure_}
 
 

@@ -104,7 +104,7 @@ def changes_figure(results: Results) -> Figure:
     title = f"Of the changes for students that saw no 3, “{worst}” costs most: {costs[worst].mean():.0f} errors"
     caption = setting_caption(results, rows[rows.variant.notna()])
     figure_, (axes,) = panels(1, title=title, caption=caption, size=(9, 3.2))
-    draw_costs(axes, costs, "the recipe of students that saw no 3")
+    draw_costs(axes, costs, rows, "the recipe of students that saw no 3")
     return figure_
 
 

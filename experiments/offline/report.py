@@ -16,6 +16,7 @@ from kdsuite.report.publish import ExperimentReport
 from kdsuite.report.rows import Results
 from kdsuite.report.tables import Summary
 
+ACCURACY = measure_of("test_accuracy")
 CALIBRATION = {"calibration error": "ECE", SCALED.name: "ECE scaled"}
 
 
@@ -61,9 +62,8 @@ def accuracy_figure(results: Results) -> Figure:
     left.margins(x=0.2)
     left.set(xlabel="parameters", ylabel="test accuracy (%)")
     end_labels(left, ends)
-    differences(
-        right, {size: mean_interval(values) for size, values in by_size.items()}, matters=MATTERS, values=by_size
-    )
+    found = {size: ACCURACY.difference_interval(values, rows) for size, values in by_size.items()}
+    differences(right, found, ACCURACY, matters=MATTERS, values=by_size)
     right.set(xlabel="responses less labels alone (points)", ylabel="parameters")
     return figure
 
@@ -84,15 +84,14 @@ def signals_figure(results: Results) -> Figure | None:
     found = {name: (accuracy[name] - accuracy["responses"]).dropna() for name in others}
     best = max(found, key=lambda name: found[name].mean())
     least = min(found, key=lambda name: found[name].mean())
-    measure = measure_of("test_accuracy")
     title = (
         f"Against responses, {best} gives {signed(100 * found[best].mean(), 1)} points, {least} "
         f"{signed(100 * found[least].mean(), 1)}"
     )
     caption = f"{setting_caption(results, rows)}; {rows.params.iloc[0]:,} parameters"
     figure, (axes,) = panels(1, title=title, caption=caption, size=(9, 0.5 * len(found) + 1.2))
-    means = {name: mean_interval(values) for name, values in found.items()}
-    differences(axes, means, measure, matters=MATTERS, values=found, colours=COLOUR)
+    means = {name: ACCURACY.difference_interval(values, rows) for name, values in found.items()}
+    differences(axes, means, ACCURACY, matters=MATTERS, values=found, colours=COLOUR)
     axes.set_xlabel("test accuracy less that of responses (points)")
     return figure
 

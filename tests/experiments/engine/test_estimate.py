@@ -44,9 +44,12 @@ def test_a_trial_is_said_to_take_what_rows_alike_took_an_image(tmp_path, monkeyp
     )
 
 
-def test_rows_of_the_same_network_and_batch_size_count_alone(tmp_path, monkeypatch):
-    own = {"student": "small", "batch_size": 32, "train_seconds": 9.6}
-    others = [own | {"batch_size": 8, "train_seconds": 1e6}, own | {"student": "large", "train_seconds": 1e6}]
+@pytest.mark.parametrize(
+    "other", [{"batch_size": 8}, {"method": "kd", "lambda": 0.5}, {"lambda": 0.5}, {"student": "large", "epochs": 3}]
+)
+def test_rows_that_share_most_settings_of_the_same_network_count_alone(tmp_path, monkeypatch, other):
+    own = {"student": "small", "method": "plain", "lambda": None, "batch_size": 32, "train_seconds": 9.6}
+    others = 3 * [own | {"train_seconds": 1e6} | other]
     assert "about 22 s of training" in told(tmp_path, monkeypatch, [own, *others])
 
 
