@@ -21,6 +21,7 @@ from kdsuite.data import Dataset
 EVALUATION_BATCH = 100
 STEPS_PER_EXECUTION = 50
 LONG_STEP_MACS = 10**9
+FEW_STEPS = 500
 
 
 class Diverged(Exception):
@@ -116,10 +117,11 @@ def used_as_it_is(study: Study, trial: Trial, model: keras.Model, history: list[
 def _compiled(study: Study, trial: Trial, model: keras.Model, targets: Targets) -> keras.Model:
     distiller = study.distiller(trial, model, has_targets=targets.given)
     steps = -(-len(study.data(trial).train) // trial.batch_size)
-    # Long steps gain nothing from being several at once, and take longer to trace so; under tf.distribute Keras 3.15
-    # cannot trace several.
+    # Several steps in one call take longer to trace, which neither long steps nor few of them repay; under
+    # tf.distribute Keras 3.15 cannot trace several.
     is_long = prune.macs(model) * trial.batch_size > LONG_STEP_MACS
-    at_once = 1 if is_long or study.config.devices > 1 else min(STEPS_PER_EXECUTION, steps)
+    one_by_one = is_long or steps * trial.epochs < FEW_STEPS or study.config.devices > 1
+    at_once = 1 if one_by_one else min(STEPS_PER_EXECUTION, steps)
     distiller.compile(study.optimizer(trial, steps), metrics=list(trial.metrics), steps_per_execution=at_once)
     distiller.optimizer.build(distiller.trainable_variables)
     if targets.live is not None:

@@ -1,5 +1,6 @@
 """Runs through the command line: resume, settings, what is trained again and what is not."""
 
+import contextlib
 import json
 import re
 import shutil
@@ -23,6 +24,8 @@ from kdsuite import data, distill
 
 pytestmark = [pytest.mark.usefixtures("in_empty_folder", "no_tfds_no_network"), pytest.mark.slow]
 SMOKE = ["--profile", "smoke", "--data", "synthetic"]
+DENSE = ["mnist-dense", *SMOKE, "--seeds", "0"]
+SWEEP = ["mnist-lambda-sweep", *SMOKE, "--seeds", "0", "--lambdas", "0.5"]
 MEASURED = ["trial", "validation_accuracy", "test_accuracy", "test_loss"]
 
 
@@ -33,6 +36,21 @@ def folder_of(experiment, root="results"):
 
 def rows_of(experiment, root="results"):
     return pd.read_csv(folder_of(experiment, root) / "rows.csv")
+
+
+@pytest.fixture(scope="module")
+def after_run(tmp_path_factory):
+    """Leaves in the working folder what a run leaves there; each is trained once for all tests."""
+    folders = {}
+
+    def leave(options):
+        if str(options) not in folders:
+            folder = folders[str(options)] = tmp_path_factory.mktemp("run")
+            with contextlib.chdir(folder):
+                assert main(options) == 0
+        shutil.copytree(folders[str(options)], ".", dirs_exist_ok=True)
+
+    return leave
 
 
 def forget_finished():
@@ -65,33 +83,32 @@ def test_a_run_gives_a_whole_row_a_trial_and_draws_and_prints(capsys):
     assert not list(Path(".cache/trials").glob("*/checkpoint.npz"))
 
 
-def test_a_second_run_trains_nothing(monkeypatch, capsys):
-    options = ["mnist-dense", *SMOKE, "--seeds", "0"]
-    assert main(options) == 0
+def test_a_second_run_trains_nothing(after_run, monkeypatch, capsys):
+    after_run(DENSE)
     before = rows_of("mnist-dense")
     monkeypatch.setattr(runner, "train_network", lambda *_, **__: pytest.fail("trained again"))
-    assert main(options) == 0
+    assert main(DENSE) == 0
     assert "3 trials, 3 done before" in capsys.readouterr().out
     pd.testing.assert_frame_equal(before, rows_of("mnist-dense"))
 
 
-def test_one_more_seed_trains_only_that_seed_and_stages_that_are_done_take_one_line(monkeypatch, capsys):
-    assert main(["mnist-dense", *SMOKE, "--seeds", "0"]) == 0
-    assert main(["mnist-dense", *SMOKE, "--seeds", "0", "1"]) == 0
+def test_one_more_seed_trains_only_that_seed_and_stages_that_are_done_take_one_line(after_run, monkeypatch, capsys):
+    after_run(DENSE)
+    assert main([*DENSE, "1"]) == 0
     assert "6 trials, 3 done before" in capsys.readouterr().out
     assert rows_of("mnist-dense").groupby("seed").size().to_dict() == {0: 3, 1: 3}
     monkeypatch.setattr(Study, "stages", lambda study, results: ([trial] for trial in study.trials()))
     monkeypatch.setattr(runner.Runner, "_train_all", lambda *_, **__: None)
-    assert main(["mnist-dense", *SMOKE, "--seeds", "0", "1", "2"]) == 0
+    assert main([*DENSE, "1", "2"]) == 0
     assert [line for line in capsys.readouterr().out.splitlines() if "done before" in line] == [
         "mnist-dense: 7 trials, 6 done before",
         *["mnist-dense: 1 trials, 0 done before"] * 2,
     ]
 
 
-def test_other_options_and_other_data_have_a_folder_of_their_own():
-    assert main(["mnist-dense", *SMOKE, "--seeds", "0"]) == 0
-    assert main(["mnist-dense", *SMOKE, "--seeds", "0", "--lambda", "0.9"]) == 0
+def test_other_options_and_other_data_have_a_folder_of_their_own(after_run):
+    after_run(DENSE)
+    assert main([*DENSE, "--lambda", "0.9"]) == 0
     assert main(["mnist-dense", "--profile", "smoke", "--seeds", "0"]) == 0
     folders = list(Path("results/mnist-dense").iterdir())
     assert len(folders) == 3
@@ -108,6 +125,7 @@ class Killed(BaseException):
 
 def test_a_killed_run_goes_on_at_its_last_epoch_and_gives_the_same_numbers(monkeypatch):
     """Dropout's random state, Adam's moments and the order of the batches all have to come back."""
+    monkeypatch.setattr(training, "FEW_STEPS", 0)
     options = ["mnist-lambda-sweep", *SMOKE, "--seeds", "0", "--lambdas", "0.5", "--epochs", "3"]
     assert main([*options, "--cache", "undisturbed", "--results", "undisturbed"]) == 0
     save, saved = checkpoints.save, []
@@ -129,32 +147,34 @@ def test_a_killed_run_goes_on_at_its_last_epoch_and_gives_the_same_numbers(monke
     assert len(saved) == undisturbed.epochs.sum()
 
 
-def test_long_steps_are_run_one_by_one_and_train_the_same(monkeypatch):
-    """Several steps in one call take longer to trace, which short steps alone repay."""
+def test_long_steps_and_few_ones_are_run_one_by_one_and_train_the_same(monkeypatch):
+    """Several steps in one call take longer to trace, which many short steps alone repay."""
     compile_, at_once = distill.Distiller.compile, {}
 
     def spy(distiller, *arguments, steps_per_execution, **kwargs):
-        at_once.setdefault(training.LONG_STEP_MACS, set()).add(steps_per_execution)
+        at_once.setdefault((training.LONG_STEP_MACS, training.FEW_STEPS), set()).add(steps_per_execution)
         return compile_(distiller, *arguments, steps_per_execution=steps_per_execution, **kwargs)
 
     monkeypatch.setattr(distill.Distiller, "compile", spy)
     rows = []
-    for long in (0, 10**12):
+    # Two steps an epoch, and one epoch.
+    for long, few in ((0, 2), (10**12, 3), (10**12, 2)):
         monkeypatch.setattr(training, "LONG_STEP_MACS", long)
-        options = ["--seeds", "0", "--lambdas", "0.5", "--cache", f"{long}", "--results", f"{long}"]
+        monkeypatch.setattr(training, "FEW_STEPS", few)
+        options = ["--seeds", "0", "--lambdas", "0.5", "--cache", f"{long} {few}", "--results", f"{long} {few}"]
         assert main(["mnist-lambda-sweep", *SMOKE, *options]) == 0
-        rows.append(rows_of("mnist-lambda-sweep", f"{long}")[MEASURED])
-    assert at_once == {0: {1}, 10**12: {2}}
-    pd.testing.assert_frame_equal(*rows)
+        rows.append(rows_of("mnist-lambda-sweep", f"{long} {few}")[MEASURED])
+    assert at_once == {(0, 2): {1}, (10**12, 3): {1}, (10**12, 2): {2}}
+    pd.testing.assert_frame_equal(rows[0], rows[2])
+    pd.testing.assert_frame_equal(rows[1], rows[2])
 
 
 def test_a_run_that_has_grown_too_large_goes_on_in_a_new_process(monkeypatch):
-    arguments = ["mnist-dense", *SMOKE, "--seeds", "0"]
     with monkeypatch.context() as patch:
         patch.setattr(runner, "GROWTH_BYTES", -(1 << 40))
-        assert main(arguments) == RESTART
+        assert main(DENSE) == RESTART
     assert len(rows_of("mnist-dense")) == 1
-    assert main(arguments) == 0
+    assert main(DENSE) == 0
     assert len(rows_of("mnist-dense")) == 3
 
 
@@ -176,12 +196,11 @@ def test_plain_and_distilled_start_from_the_same_weights_and_see_the_same_batche
             np.testing.assert_array_equal(one, other)
 
 
-def test_a_lost_teacher_is_trained_again_without_a_second_row(capsys):
-    options = ["mnist-lambda-sweep", *SMOKE, "--seeds", "0", "--lambdas"]
-    assert main([*options, "0.5"]) == 0
+def test_a_lost_teacher_is_trained_again_without_a_second_row(after_run, capsys):
+    after_run(SWEEP)
     for path in Path(".cache/networks").glob("*.keras"):
         path.unlink()
-    assert main([*options, "0.5", "0.7"]) == 0
+    assert main([*SWEEP, "0.7"]) == 0
     rows = rows_of("mnist-lambda-sweep")
     assert rows.trial.is_unique
     assert sorted(rows["lambda"].dropna()) == [0.5, 0.7]
@@ -189,64 +208,60 @@ def test_a_lost_teacher_is_trained_again_without_a_second_row(capsys):
 
 
 @pytest.mark.parametrize("damage", [b"", b"no zip archive"])
-def test_a_damaged_teacher_is_trained_again_and_said(damage, capsys):
-    options = ["mnist-lambda-sweep", *SMOKE, "--seeds", "0", "--lambdas"]
-    assert main([*options, "0.5"]) == 0
+def test_a_damaged_teacher_is_trained_again_and_said(damage, after_run, capsys):
+    after_run(SWEEP)
     (path,) = Path(".cache/networks").glob("*.keras")
     path.write_bytes(damage)
-    assert main([*options, "0.5", "0.7"]) == 0
+    assert main([*SWEEP, "0.7"]) == 0
     assert "it is trained again" in capsys.readouterr().err
     assert len(rows_of("mnist-lambda-sweep")) == 3
 
 
 @pytest.mark.parametrize("damage", [Path.unlink, lambda path: path.write_bytes(path.read_bytes()[:20])])
-def test_a_teacher_whose_epochs_are_lost_is_trained_again_and_said(damage, capsys):
-    options = ["mnist-dense", *SMOKE, "--seeds", "0"]
-    assert main(options) == 0
+def test_a_teacher_whose_epochs_are_lost_is_trained_again_and_said(damage, after_run, capsys):
+    after_run(DENSE)
     before = pd.read_csv(folder_of("mnist-dense") / "epochs.csv").drop(columns="seconds")
     forget_finished()
     (epochs,) = Path(".cache/networks").glob("*.json")
     damage(epochs)
     shutil.rmtree("results")
-    assert main(options) == 0
+    assert main(DENSE) == 0
     assert re.search(r"the epochs of teacher mlp_10_10 .* are lost: it is trained again", capsys.readouterr().err)
     pd.testing.assert_frame_equal(before, pd.read_csv(folder_of("mnist-dense") / "epochs.csv").drop(columns="seconds"))
 
 
-def test_a_teacher_trained_again_that_is_another_one_is_reported(capsys):
-    options = ["mnist-lambda-sweep", *SMOKE, "--seeds", "0", "--lambdas"]
-    assert main([*options, "0.5"]) == 0
+def test_a_teacher_trained_again_that_is_another_one_is_reported(after_run, capsys):
+    after_run(SWEEP)
     (path,) = Path(".cache/networks").glob("*.json")
     history = json.loads(path.read_text())
     path.write_text(json.dumps([history[0] | {"validation_loss": 1.25}]))
     path.with_suffix(".keras").unlink()
-    assert main([*options, "0.5", "0.7"]) == 0
+    assert main([*SWEEP, "0.7"]) == 0
     assert re.search(r"validation loss [\d.]+, 1\.25 before", capsys.readouterr().err)
 
 
-def test_what_is_finished_comes_back_without_training_where_its_row_was_lost(monkeypatch):
-    options = ["mnist-dense", *SMOKE, "--seeds", "0"]
-    assert main(options) == 0
+def test_what_is_finished_comes_back_without_training_where_its_row_was_lost(after_run, monkeypatch):
+    after_run(DENSE)
     before = rows_of("mnist-dense")
     (folder_of("mnist-dense") / "rows.csv").unlink()
     monkeypatch.setattr(runner, "train_network", lambda *_, **__: pytest.fail("trained again"))
-    assert main(options) == 0
+    assert main(DENSE) == 0
     pd.testing.assert_frame_equal(before, rows_of("mnist-dense"))
 
 
-def test_tables_of_the_experiment_that_trained_a_shared_network_are_left_out():
-    assert main(["mnist-dense", *SMOKE, "--seeds", "0"]) == 0
+def test_tables_of_the_experiment_that_trained_a_shared_network_are_left_out(after_run):
+    after_run(DENSE)
     before = rows_of("mnist-dense")
     for path in Path(".cache/finished").glob("*.npz"):
         replace(read_finished(path), tables={"zero_density": [{"layer": "conv1"}]}).save(path)
     shutil.rmtree("results")
-    assert main(["mnist-dense", *SMOKE, "--seeds", "0"]) == 0
+    assert main(DENSE) == 0
     pd.testing.assert_frame_equal(before, rows_of("mnist-dense"))
     assert not (folder_of("mnist-dense") / "zero_density.csv").exists()
 
 
 def test_a_loss_that_is_no_number_ends_the_trial_and_not_the_run(capsys):
-    assert main(["mnist-dense", *SMOKE, "--seeds", "0", "--learning-rate", "1000", "--epochs", "2"]) == 0
+    assert main([*DENSE, "--learning-rate", "1000", "--epochs", "2"]) == 0
     rows = rows_of("mnist-dense")
     assert len(rows) == 3
     failed = rows[rows.failure.notna()]
@@ -293,6 +308,7 @@ def test_deterministic_operations_are_asked_for(options, calls, monkeypatch):
 
 def test_batch_sweep_takes_the_lambda_of_best_validation_accuracy_among_its_candidates(capsys):
     options = ["mnist-batch-sweep", *SMOKE, "--lambda", "None", "--lambdas", "0", "0.3", "0.7", "--batch-sizes", "32"]
+    options += ["--seeds", "0", "--choice-seeds", "0", "1"]
     assert main(options) == 0
     candidates = pd.read_csv(folder_of("mnist-batch-sweep") / "candidates.csv")
     assert sorted(candidates["lambda"].unique()) == [0.3, 0.7]
@@ -324,7 +340,7 @@ def test_what_may_choose_another_lambda_has_a_setting_of_its_own():
 
 def test_a_candidate_that_is_a_trial_too_is_tested(capsys):
     options = ["mnist-batch-sweep", *SMOKE, "--lambda", "None", "--lambdas", "0.3", "0.7", "--batch-sizes", "128"]
-    assert main([*options, "--seeds", "0"]) == 0
+    assert main([*options, "--seeds", "0", "--choice-seeds", "0"]) == 0
     rows = rows_of("mnist-batch-sweep")
     students, candidates = rows[rows.role == "student"], pd.read_csv(folder_of("mnist-batch-sweep") / "candidates.csv")
     assert set(students.trial) < set(candidates.trial)
