@@ -40,6 +40,11 @@ class Results:
     setting: dict
     folder: Path
 
+    @property
+    def data_fingerprint(self) -> str | None:
+        """Equal where two experiments have the same images, of the same size, in the same splits."""
+        return self.setting.get("data", {}).get("fingerprint")
+
     @cached_property
     def _others(self) -> dict[str, pd.DataFrame]:
         return {}

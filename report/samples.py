@@ -62,12 +62,14 @@ def table(group: Selection, results: Mapping[str, Results], experiment: str, nam
     """The table a group is taken from.
 
     Raises:
-        NotRun: its experiment has no results.
+        NotRun: its experiment has no results, or none on the images of the claim's own experiment.
     """
-    experiment = group.experiment or experiment
-    if experiment not in results:
-        raise NotRun(f"{experiment} has not been run")
-    return results[experiment].table(name)
+    source = group.experiment or experiment
+    if source not in results:
+        raise NotRun(f"{source} has not been run")
+    if experiment in results and results[source].data_fingerprint != results[experiment].data_fingerprint:
+        raise NotRun(f"{source} and {experiment} have different images, or sizes of images")
+    return results[source].table(name)
 
 
 def select(group: Selection, results: Mapping[str, Results], experiment: str, name: str) -> pd.DataFrame:

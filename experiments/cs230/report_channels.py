@@ -34,11 +34,15 @@ def channel_figures(results: Results) -> dict[str, Figure]:
 
 
 def layer_students(results: Results) -> pd.DataFrame:
-    """Students that lost layers by zero density, if their rows are beside these."""
+    """Students that lost layers by zero density, if rows of the same images are beside these."""
+    nothing = results.rows.iloc[:0]
     try:
-        return cut(prune_method="zero_density").rows(read(LAYERS, results.folder.parent.parent).rows)
+        layers = read(LAYERS, results.folder.parent.parent)
     except NotRun:
-        return results.rows.iloc[:0]
+        return nothing
+    if layers.data_fingerprint != results.data_fingerprint:
+        return nothing
+    return cut(prune_method="zero_density").rows(layers.rows)
 
 
 def cost_figure(results: Results) -> Figure:

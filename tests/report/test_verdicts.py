@@ -253,6 +253,15 @@ def test_groups_of_other_experiments_and_other_values():
         judged(Difference("test_accuracy", KD, where(metod="kd")), found)
 
 
+def test_groups_of_other_experiments_with_other_images_are_not_compared():
+    found = groups(kd=[0.95, 0.96]) | groups("f", plain=[0.90, 0.91])
+    for experiment, fingerprint in (("e", "of 224 pixels"), ("f", "of 160 pixels")):
+        found[experiment].setting["data"]["fingerprint"] = fingerprint
+    verdict = judged(Difference("test_accuracy", KD, where(method="plain").of("f")), found)
+    assert (verdict.verdict, verdict.why) == ("not run", "f and e have different images, or sizes of images")
+    assert judged(Difference("test_accuracy", KD, KD), found).verdict != "not run"
+
+
 def test_a_measure_may_be_a_function_of_rows():
     rows = [{"seed": s, "method": "kd", "omitted_errors": e} for s, e in enumerate((20, 30))]
     threes = Measure(lambda table: 1 - table.omitted_errors / 1010, "accuracy on threes", "%", "points", 100)

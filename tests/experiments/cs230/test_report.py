@@ -8,6 +8,7 @@ import pandas as pd
 import pytest
 
 from experiments import registry
+from experiments.cs230 import report_channels
 from experiments.cs230.drawing import in_words, tally
 from experiments.cs230.pictures import mistakes_figure
 from kdsuite.report.intervals import Interval
@@ -143,3 +144,12 @@ def test_channels_at_equal_cost_and_by_layer(tmp_path):
     assert names == ["L1, 50% of parameters", "L1, 50% of MACs", "L1, 50% of parameters, each layer"]
     for name, figure in figures.items():
         figure.savefig(tmp_path / f"{name}.png", dpi=50)
+
+
+@pytest.mark.parametrize(("fingerprint", "count"), [("of 224 pixels", 1), ("of 160 pixels", 0)])
+def test_layers_are_drawn_beside_channels_of_the_same_images_alone(fingerprint, count, monkeypatch):
+    layers = results([{"role": "student", "sweep": "layers", "prune_method": "zero_density"}], "catdog-mobilenet")
+    channels = results([{"role": "student"}], "catdog-channels")
+    layers.setting["data"]["fingerprint"], channels.setting["data"]["fingerprint"] = "of 224 pixels", fingerprint
+    monkeypatch.setattr(report_channels, "read", lambda experiment, root: layers)
+    assert len(report_channels.layer_students(channels)) == count
