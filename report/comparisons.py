@@ -76,8 +76,7 @@ class Difference:
             difference /= by_seed[0].loc[difference.index]
             measure = replace(measure, unit="%", difference_unit="%", scale=100, digits=2)
         difference = difference.groupby(self.by).mean()
-        least_spread = 0.0 if self.relative else measure.least_spread(parts[0])
-        interval = mean_interval(difference, least_spread)
+        least_spread, interval = measure.least_spread(parts[0]), measure.difference_interval(difference, parts[0])
         ours = f"{shown}: {measure.difference(interval)}"
         return Sample(difference, interval, measure, ours, given, tuple(remarks), tuple(parts), least_spread)
 

@@ -59,6 +59,8 @@ class Measure:
 
         0 for what is not counted in test images. Three seeds that differ by one image each tell nothing.
         """
+        if self.difference_unit == "%":  # A share of something else.
+            return 0.0
         images = {"test_accuracy": 1 / rows.test_size.min(), "test_errors": 1} if "test_size" in rows else {}
         return images.get(str(self.value), 0) / math.sqrt(6)
 

@@ -117,7 +117,7 @@ def plant(folder: Path, tree: dict, pictures: list[Path]) -> None:
             pictures.append(path)
 
 
-@fuzz(200)
+@fuzz(400)
 @given(tree=TREES)
 def test_folders(tree):
     with tempfile.TemporaryDirectory() as root:

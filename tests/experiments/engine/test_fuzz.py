@@ -38,7 +38,7 @@ def command_lines(draw):
     return study, experiment, [word for option, values in given_ for word in (option, *values)]
 
 
-@fuzz(600)
+@fuzz(1200)
 @given(command=command_lines())
 def test_options(command, capsys):
     study, experiment, options = command
@@ -77,7 +77,7 @@ def changed(content: bytes, changes: list[tuple[float, int]], end: tuple[str, fl
     return bytes(array)
 
 
-@fuzz(750)
+@fuzz(1500)
 @given(changes=CHANGES, end=st.none() | st.tuples(st.sampled_from(["cut", "doubled"]), st.floats(0, 1)))
 def test_tables(tmp_path, capsys, changes, end):
     path = tmp_path / "rows.csv"
