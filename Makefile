@@ -8,7 +8,7 @@ ARGS ?=
 EXPERIMENTS := $(shell $(PYTHON) -m experiments list --names)
 
 .DEFAULT_GOAL := help
-.PHONY: help install test test-all test-fast test-faults test-some-faults smoke status reference bench compress export \
+.PHONY: help install test test-all test-fast test-faults smoke status reference bench compress export \
 	notebooks lab docs site lint format lock clean $(EXPERIMENTS)
 
 help: ## list the targets
@@ -28,7 +28,7 @@ install: $(READY) ## build the environment
 $(EXPERIMENTS): %: $(READY)
 	$(RUN) -m experiments $* $(ARGS)
 
-test: $(READY) ## most of what CI runs, about 11 minutes
+test: $(READY) ## what CI runs, about 11 minutes
 	$(RUN) -m pytest -n 2 --dist worksteal --durations=20
 
 test-all: $(READY) ## those and the long ones, with coverage, about half an hour
@@ -37,11 +37,8 @@ test-all: $(READY) ## those and the long ones, with coverage, about half an hour
 test-fast: $(READY) ## the tests that train nothing, in under a minute
 	$(RUN) -m pytest -n 2 --dist worksteal -m "not slow and not long and not faults"
 
-test-some-faults: $(READY) ## a few kills and damaged files, about a minute
-	$(RUN) -m pytest -n 2 --dist worksteal -m faults -k "rows or random" tests/faults
-
 test-faults: $(READY) ## all kills and damaged files, over an hour
-	FAULTS=all $(RUN) -m pytest -n 2 -m faults tests/faults
+	FAULTS=all $(RUN) -m pytest -n 2 -m "" tests/faults
 
 smoke: $(READY) ## the smoke profile of every experiment, seconds each
 	@for experiment in $(EXPERIMENTS); do $(RUN) -m experiments $$experiment --profile smoke || exit $$?; done

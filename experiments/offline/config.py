@@ -143,8 +143,8 @@ class Cifar10Config(ResponsesConfig):
         "smoke": SMOKE
         | {
             "seeds": (0,),
-            "students": ("airbench_4_4_4",),
-            "compared": "airbench_4_4_4",
+            "students": ("cnn_1_16_1",),
+            "compared": "cnn_1_16_1",
             "expand": False,
             "epochs": 1,
         },
@@ -189,7 +189,7 @@ class ViewsConfig(ResponsesConfig):
 
     PROFILES: ClassVar[dict[str, dict]] = {
         "smoke": SMOKE
-        | {"teachers": ("airbench_8_8_8",), "seeds": (0,), "view_counts": (1, 2), "student": "airbench_4_4_4"}
+        | {"teachers": ("airbench_8_8_8",), "seeds": (0,), "view_counts": (1, 2), "student": "cnn_1_16_1"}
         | {"epochs": 1},
         "quick": {"train_size": 5_000, "validation_size": 1_000, "teacher_epochs": 10, "view_counts": (1, 8)}
         | {"seeds": (0, 1), "epochs": 10},

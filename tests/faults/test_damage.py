@@ -15,8 +15,6 @@ import pytest
 from experiments.cli import main
 from tests.faults import runs
 
-pytestmark = pytest.mark.faults
-
 OPTIONS = [*runs.OPTIONS, "--seeds", "0", "--workers", "1"]
 # What is gone, so that the damaged file is needed; what may be damaged then.
 CASES = {
@@ -80,10 +78,12 @@ def damage(path: Path, random: np.random.Generator) -> str:
     return how
 
 
-@pytest.mark.parametrize("case", CASES)
-def test_damaged_files(done, unfinished, tmp_path, share, capsys, case):
+@pytest.mark.parametrize(
+    "case", [pytest.param(case, marks=pytest.mark.slow if case == "rows" else pytest.mark.faults) for case in CASES]
+)
+def test_damaged_files(done, tmp_path, share, capsys, case, request):
     gone, patterns = CASES[case]
-    undamaged = unfinished if case == "checkpoints" else done
+    undamaged = request.getfixturevalue("unfinished") if case == "checkpoints" else done
     random = np.random.default_rng(sorted(CASES).index(case))
     for number in range(max(1, round(share * CASES_OF_500[case]))):
         folder = tmp_path / str(number)

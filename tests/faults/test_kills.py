@@ -10,8 +10,6 @@ import pytest
 
 from tests.faults import runs
 
-pytestmark = pytest.mark.faults
-
 
 @pytest.fixture(scope="module")
 def undisturbed(tmp_path_factory):
@@ -42,14 +40,16 @@ def killed_and_finished(folder, seconds, delays, *options):
     runs.finish(folder, *options)
 
 
+@pytest.mark.slow
 def test_kills_at_random_moments(undisturbed, tmp_path, share):
     folder, seconds = undisturbed
     random = np.random.default_rng(0)
-    for number in range(max(1, round(20 * share))):
-        killed_and_finished(tmp_path / str(number), seconds, random.uniform(0.2, 0.95, 1), "--workers", "1")
+    for number in range(max(1, round(10 * share))):
+        killed_and_finished(tmp_path / str(number), seconds, random.uniform(0.2, 0.95, 2), "--workers", "1")
         runs.check_same(tmp_path / str(number), folder)
 
 
+@pytest.mark.faults
 def test_kills_while_files_are_written(undisturbed, tmp_path, share):
     """The moment after a file of the cache or a row appeared, in the middle of the next write."""
     folder, _ = undisturbed
@@ -67,6 +67,7 @@ def test_kills_while_files_are_written(undisturbed, tmp_path, share):
         runs.check_same(own, folder)
 
 
+@pytest.mark.faults
 def test_kills_of_two_workers(undisturbed_by_two, tmp_path, share):
     folder, seconds = undisturbed_by_two
     random = np.random.default_rng(2)
@@ -75,6 +76,7 @@ def test_kills_of_two_workers(undisturbed_by_two, tmp_path, share):
         runs.check_same(tmp_path / str(number), folder)
 
 
+@pytest.mark.faults
 @pytest.mark.parametrize(("number", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
 def test_a_signal_ends_the_run_with_its_status_and_one_line(undisturbed, tmp_path, share, number, status):
     folder, seconds = undisturbed
@@ -95,6 +97,7 @@ def test_a_signal_ends_the_run_with_its_status_and_one_line(undisturbed, tmp_pat
         runs.check_same(own, folder)
 
 
+@pytest.mark.faults
 def test_two_runs_at_once_share_the_work(undisturbed, tmp_path):
     folder, _ = undisturbed
     processes = [runs.start(tmp_path, "--workers", "1") for _ in range(2)]

@@ -58,6 +58,11 @@ def verdicts(claims, found) -> dict[str, str]:
     return {one.claim.tests: one.verdict for one in judge(claims, found)}
 
 
+def verdict_of(name: str, found) -> str:
+    (claim,) = (claim for claim in CATDOG_CLAIMS if claim.tests == name)
+    return verdicts([claim], found)[name]
+
+
 def ordinary(found: dict[str, str]) -> dict[str, str]:
     """Without the claims that a gain of distilled students does not touch."""
     fixed = ("the MobileNet teacher", "some random layers", "zero density keeps", "one layer less", "piped", "recalib")
@@ -81,12 +86,9 @@ def test_reversed_effects_are_contradicted():
     assert set(found.values()) == {"contradicted"}
 
 
-def test_without_effects_there_is_no_difference():
-    assert set(ordinary(verdicts(CATDOG_CLAIMS, layers(gain=0.0))).values()) == {"no difference"}
-
-
-def test_what_a_gain_does_not_touch_has_its_own_verdict():
+def test_without_effects_there_is_no_difference_and_what_a_gain_does_not_touch_has_its_own_verdict():
     found = verdicts(CATDOG_CLAIMS, layers(gain=0.0))
+    assert set(ordinary(found).values()) == {"no difference"}
     assert found["the MobileNet teacher's accuracy is over 95%"] == "reproduced"
     assert found["zero density keeps more accuracy than chance"] == "contradicted"
     assert found["one layer less costs next to nothing"] == "reproduced"
@@ -98,10 +100,10 @@ def test_layers_weigh_where_random_cuts_spread_more_than_one_cut():
     name = "some random layers weigh more than others when removed"
     spread = layers(gain=0.0)
     rows = spread[LAYERS].rows
-    assert verdicts(CATDOG_CLAIMS, spread)[name] == "reproduced"
+    assert verdict_of(name, spread) == "reproduced"
     alike = rows.test_accuracy.where(rows.role == "teacher", 0.9 + rows.seed.map(JITTER))
     even = {LAYERS: replace(spread[LAYERS], rows=rows.assign(test_accuracy=alike))}
-    assert verdicts(CATDOG_CLAIMS, even)[name] == "no difference"
+    assert verdict_of(name, even) == "no difference"
 
 
 @pytest.mark.parametrize("smaller", [{"train_size": 300}, {"test_size": 500}, {"epochs": 2}])
@@ -118,8 +120,8 @@ def test_smaller_runs_test_nothing(smaller):
 
 def test_few_epochs_do_not_judge_what_far_more_than_3_would_bring():
     name = "distillation pays after far more than 3 epochs where many layers are gone (12 epochs)"
-    assert verdicts(CATDOG_CLAIMS, layers(gain=0.01, long_epochs=6))[name] == "not tested at this size"
-    assert verdicts(CATDOG_CLAIMS, layers(gain=0.01, long_epochs=12))[name] == "reproduced"
+    assert verdict_of(name, layers(gain=0.01, long_epochs=6)) == "not tested at this size"
+    assert verdict_of(name, layers(gain=0.01, long_epochs=12)) == "reproduced"
 
 
 def channel_rows(order: dict[str, float]) -> list[dict]:

@@ -3,6 +3,7 @@ import multiprocessing
 import resource
 import shutil
 import threading
+import time
 
 import numpy as np
 import pytest
@@ -61,12 +62,12 @@ def _append_many(path, name):
 
 def test_two_processes_append_whole_rows(tmp_path):
     path = tmp_path / "rows.csv"
-    context = multiprocessing.get_context("spawn")
-    workers = [context.Process(target=_append_many, args=(path, name)) for name in "ab"]
-    for worker in workers:
-        worker.start()
-    for worker in workers:
-        worker.join()
+    other = multiprocessing.get_context("spawn").Process(target=_append_many, args=(path, "a"))
+    other.start()
+    while not path.exists() and other.is_alive():
+        time.sleep(0.001)
+    _append_many(path, "b")
+    other.join()
     rows = read(path)
     assert sorted(row["trial"] for row in rows) == sorted(f"{name}-{n}" for name in "ab" for n in range(50))
     assert {row["note"] for row in rows} == {"x" * 200}

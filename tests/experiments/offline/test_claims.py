@@ -64,6 +64,21 @@ def views(**common):
     return [row | {"train_size": 20_000, "dataset": "cifar10"} | common for row in lines]
 
 
+@pytest.fixture(scope="module")
+def of_signals():
+    return verdicts([row for row in rows(gains=(0.0, 0.002, 0.01)) if row["student"] != "too large"])
+
+
+@pytest.fixture(scope="module")
+def of_views():
+    return verdicts(rows())
+
+
+@pytest.fixture(scope="module")
+def of_views_of_few_images():
+    return verdicts(rows(), of_views=views(train_size=5_000))
+
+
 def verdicts(lines, epochs=(), of_views=()):
     read = {"offline-cifar10": results(lines, epochs=epochs), "offline-views": results(list(of_views) or views())}
     return {one.claim.tests: one for one in judge(CLAIMS, read)}
@@ -99,9 +114,8 @@ def test_the_question_is_answered_by_the_student_best_on_validation_among_those_
         ("responses learn faster: validation accuracy after epoch 1", "not run"),
     ],
 )
-def test_signals(tests, verdict):
-    lines = [row for row in rows(gains=(0.0, 0.002, 0.01)) if row["student"] != "too large"]
-    assert verdicts(lines)[tests].verdict == verdict
+def test_signals(of_signals, tests, verdict):
+    assert of_signals[tests].verdict == verdict
 
 
 OF_VIEWS = {
@@ -114,9 +128,9 @@ OF_VIEWS = {
 
 
 @pytest.mark.parametrize(("tests", "verdict"), OF_VIEWS.items())
-def test_stored_views_against_a_live_teacher(tests, verdict):
-    assert verdicts(rows())[tests].verdict == verdict
-    assert verdicts(rows(), of_views=views(train_size=5_000))[tests].verdict == "not tested at this size"
+def test_stored_views_against_a_live_teacher(of_views, of_views_of_few_images, tests, verdict):
+    assert of_views[tests].verdict == verdict
+    assert of_views_of_few_images[tests].verdict == "not tested at this size"
 
 
 def test_learning_faster_is_judged_by_epoch_and_pairs_of_one_size():
