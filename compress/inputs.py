@@ -78,8 +78,8 @@ def problem_of(model, source, *, cache: Path | str = ".cache", seed: int = 0) ->
     known = None if isinstance(model, keras.Model) else distill.training_data(Path(model))
     if known is not None and (seen := known.trained_on(dataset.test)):
         raise CompressionError(
-            f"model {name!r} was trained on {seen} of the {len(dataset.test)} test images: give the data as it was cut "
-            "then, as a data.Dataset or a folder with train/ and test/"
+            f"model {name!r} was trained on {seen} of the {len(dataset.test)} test images: give the data as it was "
+            "split then, as a data.Dataset or a folder with train/ and test/"
         )
     return Problem(original, teacher, ending, dataset, name, getattr(source, "name", str(source)))
 

@@ -1,4 +1,4 @@
-"""`load`: a named data set or a folder, cut into train, validation and test."""
+"""`load`: a named data set or a folder, split into train, validation and test."""
 
 import hashlib
 from dataclasses import dataclass
@@ -20,7 +20,7 @@ DEFAULT_VALIDATION_LIMIT = 5000
 
 @dataclass(frozen=True)
 class Dataset:
-    """A data set cut into three splits.
+    """A data set in three splits.
 
     Attributes:
         name: TFDS name or folder name.
@@ -28,7 +28,7 @@ class Dataset:
             from the original ("tfds, re-encoded as JPEG", "tfds, 10,000 of 23,262 pictures").
         class_names: name of each label.
         train, validation, test: the splits; validation is taken from train.
-        seed: of the cut, or None where nobody cut it.
+        seed: of the split, or None where nobody drew it.
     """
 
     name: str
@@ -61,7 +61,7 @@ def load(
         train_size, validation_size, test_size: examples a split. By default the source's own test part (or a fifth,
             where it has none), its own validation part (or a tenth of the rest, but at most 5,000), and all that is
             left for train.
-        seed: of the cut, 0 to 2³² − 1; identical pictures of one part stay in one split.
+        seed: of the split, 0 to 2³² − 1; identical pictures of one part stay in one split.
         cache: folder of the disk cache.
 
     Raises:
@@ -78,12 +78,12 @@ def load(
         _check_whole(f"{split} size", size, 1)
     source = find_source(str(name))
     parts = open_store(source, Path(cache), image_size, channels)
-    cut = _cut({part: _pool(stored, seed) for part, stored in parts.items()}, sizes, source.name)
+    taken = _taken({part: _pool(stored, seed) for part, stored in parts.items()}, sizes, source.name)
     return Dataset(
         name=source.name,
         source=source.provenance,
         class_names=source.class_names,
-        **{split: _split(parts.get(split, parts["train"]), rows) for split, rows in cut.items()},
+        **{split: _split(parts.get(split, parts["train"]), rows) for split, rows in taken.items()},
         seed=seed,
     )
 
@@ -98,7 +98,7 @@ def _check_whole(what: str, value: int | None, least: int, most: int | None = No
 
 @dataclass(frozen=True)
 class _Pool:
-    """Rows to cut splits from.
+    """Rows to take splits from.
 
     Attributes:
         rows: those that have an identical twin last, so that twins are together in what is left for train.
@@ -109,9 +109,9 @@ class _Pool:
     alone: int
 
 
-def _cut(pools: dict[str, _Pool], sizes: dict[str, int | None], name: str) -> dict[str, np.ndarray]:
+def _taken(pools: dict[str, _Pool], sizes: dict[str, int | None], name: str) -> dict[str, np.ndarray]:
     """Rows of each split: of the part of its name, where the source has one, else of the front of train."""
-    rest, cut = pools["train"], {}
+    rest, taken = pools["train"], {}
     for split, default in (
         ("test", lambda count: int(count * DEFAULT_TEST_SHARE)),
         ("validation", lambda count: min(int(count * DEFAULT_VALIDATION_SHARE), DEFAULT_VALIDATION_LIMIT)),
@@ -132,10 +132,10 @@ def _cut(pools: dict[str, _Pool], sizes: dict[str, int | None], name: str) -> di
                 f"{split} size {size}: {name} has {pool.alone} pictures left without an identical twin, which would be "
                 "trained on: expected no more than these, or a folder without duplicates"
             )
-        cut[split] = pool.rows[:size]
+        taken[split] = pool.rows[:size]
         if not has_part:
             rest = _Pool(rest.rows[size:], rest.alone - size)
-    return cut
+    return taken
 
 
 def _pool(stored: StoredPart, seed: int) -> _Pool:

@@ -19,11 +19,11 @@ SPLITS = ("train", "validation", "test")
 
 @dataclass(frozen=True)
 class TrainingData:
-    """The data set that a network was trained on, and how it was cut.
+    """The data set that a network was trained on, and how it was split.
 
     Attributes:
         name, source, class_names: those of the `data.Dataset`.
-        seed: of its cut, or None.
+        seed: of its split, or None.
         sizes: examples in "train", "validation" and "test".
         test_fingerprint: the test split's `fingerprint`.
         digests: sorted uint64, one for each image trained on (64 bits of BLAKE2 of its pixels): two images share one

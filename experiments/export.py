@@ -120,7 +120,7 @@ def image_shape(model: keras.Model) -> tuple[int, int]:
 
 
 def load_data(config: ExportConfig, known: distill.TrainingData | None, **shape) -> Dataset:
-    """The data set, cut as it was for the network's training where no option says otherwise."""
+    """The data set, split as it was for the network's training where no option says otherwise."""
     sizes = {f"{split}_size": getattr(config, f"{split}_size") for split in ("train", "validation", "test")}
     seed = config.split_seed
     is_same = known is not None and known.name in (config.data, Path(config.data).resolve().name)
@@ -151,10 +151,10 @@ def check_unseen(config: ExportConfig, known: distill.TrainingData | None, datas
     if seen:
         raise UsageError(
             f"{seen:,} of {len(dataset.test):,} test images of {dataset.name} are among those that {config.model} was "
-            "trained on: leave out sizes and seed, its file says how its data was cut, or give other test images"
+            "trained on: leave out sizes and seed, its file says how its data was split, or give other test images"
         )
-    is_same_cut = dataset.test.fingerprint == known.test_fingerprint
-    if dataset.name == known.name and not is_same_cut and not known.trained_on(dataset.train):
+    is_same_split = dataset.test.fingerprint == known.test_fingerprint
+    if dataset.name == known.name and not is_same_split and not known.trained_on(dataset.train):
         print(
             f"no image of {dataset.name} is among those that {config.model} was trained on, though that was of this "
             "name: pixels may have been decoded or resized otherwise, and whether test images are new cannot be checked"

@@ -22,7 +22,7 @@ class ExportConfig(DataConfig):
     data: Annotated[str, REQUIRED] = ""
     """TFDS name, or folder of images with one sub-folder a class, that the network was trained on."""
     split_seed: Annotated[int | None, SEED] = None
-    """Seed of the cut; like sizes left out by default what the network's file says it was trained with, else 0."""
+    """Seed of the split; like sizes left out by default what the network's file says it was trained with, else 0."""
     results: Path = Path("results")
     """Folder of the rows; the files go to export/ in it, one sub-folder a model, data set and calibration."""
     study: str = ""

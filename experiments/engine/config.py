@@ -41,7 +41,7 @@ class DataConfig:
     test_size: Annotated[int | None, COUNT] = None
     """Number of test images; by default the whole test part, or a fifth where the data set has none."""
     split_seed: Annotated[int, SEED] = 0
-    """Seed of the cut into train, validation and test."""
+    """Seed of the split into train, validation and test."""
     cache: Annotated[Path, Handling()] = Path(".cache")
     """Folder of decoded data, trained networks, teacher outputs and unfinished trials."""
 

@@ -28,7 +28,7 @@ def test_every_format_agrees_with_the_keras_model(capsys):
     table = rows().set_index("format")
     assert tuple(table.reset_index()[list(COLUMNS)].columns) == COLUMNS
     assert list(table.index) == ["keras", "litert-float32", "litert-float16", "litert-int8", "onnx"]
-    # Its file says how it was cut.
+    # Its file says how it was split.
     assert set(zip(table.train_size, table.validation_size, table.test_size, table.split_seed, strict=True)) == {
         (100, 50, 60, 7)
     }
@@ -60,7 +60,7 @@ def test_no_file_or_row_is_anothers():
     # Nothing is done twice …
     assert main([*EXPORT, "one.keras", *options]) == 0
     assert len(rows()) == 1
-    # … another model under this name, another model, another cut and another path have files and rows of their own …
+    # … another model under this name, another model, another split and another path have files and rows of their own …
     Path("copy.keras").write_bytes(Path("one.keras").read_bytes())
     assert main([*EXPORT, "two.keras", *options]) == 0
     assert main([*EXPORT, "one.keras", *options, "--split-seed", "1"]) == 0
