@@ -123,7 +123,7 @@ def levels(
     means = values.mean(axis=1)
     axes.plot(means.index, means, color=colour, linewidth=1.6)
     found = {place: mean_interval(line.dropna()) for place, line in values.iterrows()}
-    grow_limits(axes, values.to_numpy(), list(found.values()))
+    grow_limits(axes, values.to_numpy(), list(found.values()), measure.limits)
     for place, interval in found.items():
         bar(axes, place, interval, colour)
     if log:
@@ -158,7 +158,8 @@ def pairs(
     table = pd.DataFrame({name: values[mask].groupby(rows[by]).mean() for name, mask in groups.items()})
     places = np.arange(len(groups))
     axes.plot(places, table.to_numpy().T, color=GREY, alpha=0.5, linewidth=0.7)
-    grow_limits(axes, table.to_numpy(), [mean_interval(table[name].dropna()) for name in groups])
+    found = [mean_interval(table[name].dropna()) for name in groups]
+    grow_limits(axes, table.to_numpy(), found, measure.limits)
     for place, own in enumerate(table[name] for name in groups):
         colour = colours[place % len(colours)]
         own = own.dropna()
@@ -234,8 +235,20 @@ def bar(
                   clip_on=False, linestyle="", zorder=3)  # fmt: skip
 
 
-def grow_limits(axes: Axes, values: np.ndarray, intervals: Sequence[Interval] = ()) -> None:
-    """Make the vertical limits hold the given values, those drawn earlier, and interval ends that are not far off."""
+def grow_limits(
+    axes: Axes,
+    values: np.ndarray,
+    intervals: Sequence[Interval] = (),
+    most: tuple[float, float] = (-np.inf, np.inf),
+) -> None:
+    """Make the vertical limits hold the given values, those drawn earlier, and interval ends that are not far off.
+
+    Args:
+        axes: to change.
+        values: drawn, in the unit that is shown.
+        intervals: drawn around them.
+        most: limits that are not passed, such as 0 and 100%.
+    """
     values = values[np.isfinite(values)]
     earlier = getattr(axes, DRAWN_VALUES, (values.min(), values.max()))
     low, high = min(earlier[0], values.min()), max(earlier[1], values.max())
@@ -245,7 +258,7 @@ def grow_limits(axes: Axes, values: np.ndarray, intervals: Sequence[Interval] = 
     low, high = min([low, *ends]), max([high, *ends])
     setattr(axes, DRAWN_VALUES, (low, high))
     room = MARGIN * (high - low or spread)
-    axes.set_ylim(low - room, high + room)
+    axes.set_ylim(max(low - room, most[0]), min(high + room, most[1]))
 
 
 def end_labels(axes: Axes, ends: Mapping[str, tuple[float, float, str]], size: float = 9) -> None:

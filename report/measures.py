@@ -45,10 +45,20 @@ class Measure:
         return rows[self.value]
 
     @property
+    def is_share_of_images(self) -> bool:
+        """Whether it is shown as a percentage of test images."""
+        # A difference in % is a share of something else.
+        return self.unit == "%" and self.difference_unit != "%"
+
+    @property
+    def limits(self) -> tuple[float, float]:
+        """Between which values a level lies, in the unit that is shown."""
+        return (0, 100) if self.is_share_of_images else (-math.inf, math.inf)
+
+    @property
     def points_scale(self) -> Callable[[pd.DataFrame], float] | None:
         """What turns a difference into percentage points of the test images, if anything does."""
-        # A difference in % is a share of something else.
-        if self.unit == "%" and self.difference_unit != "%":
+        if self.is_share_of_images:
             return lambda rows: 100
         if self.unit == "errors":
             return lambda rows: 100 / rows.test_size.iloc[0]

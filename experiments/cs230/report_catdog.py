@@ -82,7 +82,7 @@ def parameters_figure(results: Results) -> Figure:
     left.axhline(100 * _teacher(results), color=GREY, linewidth=0.8, linestyle="--")
     left.annotate("teacher", (params.min(), 100 * _teacher(results)), (0, 3), textcoords="offset points", fontsize=8,
                   color=GREY)  # fmt: skip
-    left.legend(frameon=False, fontsize=8, title="hollow: dearer than the teacher", title_fontsize=7, loc="best")
+    left.legend(edgecolor="none", framealpha=1, fontsize=8, title="hollow: dearer than the teacher", title_fontsize=7)
     left.set(xlabel="parameters (millions)", ylabel="test accuracy (%)")
     right.axhspan(-100 * POINT, 100 * POINT, color="#E8E8E8", zorder=0)
     right.axhline(0, color=GREY, linewidth=0.8)
@@ -171,7 +171,7 @@ def _teacher(results: Results) -> float:
 
 
 def _share(low: float, high: float) -> str:
-    return f"{low:.2f}" if high - low < 0.01 else f"{low:.2f}–{high:.2f}"
+    return f"{low:.2f}" if high - low < 0.01 else f"{low:.2f}–\n{high:.2f}"
 
 
 LAYERS = ExperimentReport(

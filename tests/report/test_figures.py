@@ -29,6 +29,19 @@ def test_axes_grow_for_seeds_and_near_intervals_only():
     assert [text.get_text() for text in axes.texts] == ["students"]
 
 
+def test_no_axis_goes_beyond_all_images():
+    rows = results(
+        [{"seed": s, "lambda": 0.0, "test_accuracy": accuracy} for s, accuracy in enumerate((0.2, 0.98))]
+    ).rows
+    _, (axes,) = panels(title="finding")
+    levels(axes, rows, "lambda")
+    assert axes.get_ylim() == (0, 100)
+    assert {"v", "^"} <= set(markers(axes))
+    _, (axes,) = panels(title="finding")
+    levels(axes, rows.assign(test_loss=rows.test_accuracy), "lambda", "test_loss")
+    assert axes.get_ylim()[0] < 0 and axes.get_ylim()[1] > 1.7
+
+
 def test_pairs_join_the_dots_of_a_seed():
     rows = groups(plain=[0.90, 0.91], kd=[0.92, 0.95])["e"].rows
     _, (axes,) = panels(title="finding")
