@@ -25,8 +25,8 @@ FIGURES = {
     "mnist-batch-sweep": ["mnist-batch-sweep"],
     "catdog-mobilenet": [
         "catdog-candidates",
-        *(f"catdog-figure-{number}" for number in (5, 6, 8)),
-        *("catdog-recalibration", "catdog-zero-density"),
+        *(f"catdog-figure-{number}" for number in (5, 6, 7, 8)),
+        *("catdog-lambda", "catdog-temperature", "catdog-recalibration", "catdog-zero-density"),
     ],
     "catdog-channels": ["catdog-channels", "catdog-channels-differences", "catdog-channels-speed"],
     "cifar-transfer": ["cifar-transfer"],
