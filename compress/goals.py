@@ -34,7 +34,8 @@ class Goal:
         elif self.target is not None:
             words.append(f"at most {self.value:.3g} of the {NAMES[self.target]}")
         if self.max_drop is not None:
-            words.append(f"at most {100 * self.max_drop:g} points of accuracy lost")
+            points = f"{100 * self.max_drop:g}"
+            words.append(f"at most {points} point{'s' * (points != '1')} of accuracy lost")
         return " and ".join(words)
 
 

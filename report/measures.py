@@ -84,8 +84,11 @@ class Measure:
         return estimate(interval.scaled(self.scale), self.digits) + unit
 
     def difference_text(self, value: float) -> str:
-        """A difference without sign or interval: "0.2 points"."""
-        return f"{self.scale * value:.2g} {self.difference_unit}".strip()
+        """A difference without sign or interval: "0.2 points", "1 point"."""
+        number, unit = f"{self.scale * value:.2g}", self.difference_unit
+        if number == "1" and unit in ("points", "errors"):
+            unit = unit.removesuffix("s")
+        return f"{number} {unit}".strip()
 
     def difference(self, interval: Interval) -> str:
         """A difference with its interval: "−0.27 points [−0.51, −0.03]"."""

@@ -8,7 +8,7 @@ def test_a_goal_is_a_target_a_drop_or_both():
     assert goal_of(max_drop=0.01) == Goal(None, 0.0, 0.01)
     assert goal_of(target_ms=3) == Goal("ms", 3, None)
     assert (
-        str(goal_of(target_macs=0.5, max_drop=0.01)) == "at most 0.5 of the MACs and at most 1 points of accuracy lost"
+        str(goal_of(target_macs=0.5, max_drop=0.01)) == "at most 0.5 of the MACs and at most 1 point of accuracy lost"
     )
     assert str(goal_of(target_bytes=600_000)) == "a file of at most 600,000 bytes"
 

@@ -23,3 +23,10 @@ def test_equal_differences_spread_as_counts_of_images_that_are_rounded_do(column
 def test_differences_that_spread_further_have_the_interval_of_their_mean():
     values = [0.01, 0.02, 0.03]
     assert measure_of("test_accuracy").difference_interval(pd.Series(values), ROWS) == mean_interval(values)
+
+
+def test_one_point_is_one():
+    texts = {0.002: "0.2 points", 0.01: "1 point", 0.02: "2 points"}
+    assert {value: measure_of("test_accuracy").difference_text(value) for value in texts} == texts
+    assert [measure_of("train_seconds").difference_text(value) for value in (1, 2)] == ["1 s", "2 s"]
+    assert measure_of("test_errors").difference_text(1) == "1 error"
