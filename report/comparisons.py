@@ -1,6 +1,6 @@
 """What a claim compares, as data; each comparison gives one independent value a seed."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 
 import pandas as pd
@@ -190,7 +190,7 @@ def _as_many_pairs(difference: pd.Series, by: str) -> tuple[pd.Series, list[str]
     if not lacking:
         return difference, []
     kept = difference[~difference.index.get_level_values(by).isin(lacking)]
-    return kept, [f"{by} {', '.join(map(str, lacking))} left out: fewer pairs than others"]
+    return kept, [_left_out(by, lacking, "fewer pairs than others")]
 
 
 def _pairs(by_seed, parts, names, by: str) -> tuple[list[pd.Series], list[str]]:
@@ -200,9 +200,13 @@ def _pairs(by_seed, parts, names, by: str) -> tuple[list[pd.Series], list[str]]:
         counts = rows.groupby(by).size()
         lacking = [seed for seed in counts[counts < counts.max()].index if seed in by_seed[place]]
         if lacking:
-            remarks.append(f"{by} {', '.join(map(str, lacking))} left out: {name} is incomplete")
+            remarks.append(_left_out(by, lacking, f"{name} is incomplete"))
             by_seed[place] = by_seed[place].drop(lacking)
     alone = by_seed[0].index.symmetric_difference(by_seed[1].index)
     if len(alone) and not remarks:
-        remarks.append(f"{by} {', '.join(map(str, alone))} left out: without partner")
+        remarks.append(_left_out(by, alone, "without partner"))
     return by_seed, remarks
+
+
+def _left_out(by: str, which: Iterable, why: str) -> str:
+    return f"{', '.join(f'{by} {one}' for one in which)} left out: {why}"

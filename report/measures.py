@@ -86,8 +86,8 @@ class Measure:
     def difference_text(self, value: float) -> str:
         """A difference without sign or interval: "0.2 points", "1 point"."""
         number, unit = f"{self.scale * value:.2g}", self.difference_unit
-        if number == "1" and unit in ("points", "errors"):
-            unit = unit.removesuffix("s")
+        if number == "1":
+            unit = unit.replace("points", "point").replace("errors", "error")
         return f"{number} {unit}".strip()
 
     def difference(self, interval: Interval) -> str:

@@ -1,6 +1,7 @@
 """Intervals of differences in the unit of a measure."""
 
 import math
+from dataclasses import replace
 
 import pandas as pd
 import pytest
@@ -30,3 +31,5 @@ def test_one_point_is_one():
     assert {value: measure_of("test_accuracy").difference_text(value) for value in texts} == texts
     assert [measure_of("train_seconds").difference_text(value) for value in (1, 2)] == ["1 s", "2 s"]
     assert measure_of("test_errors").difference_text(1) == "1 error"
+    slope = replace(measure_of("test_accuracy"), difference_unit="points per layer")
+    assert [slope.difference_text(value) for value in (0.01, 0.02)] == ["1 point per layer", "2 points per layer"]
