@@ -158,13 +158,13 @@ def pairs(
     table = pd.DataFrame({name: values[mask].groupby(rows[by]).mean() for name, mask in groups.items()})
     places = np.arange(len(groups))
     axes.plot(places, table.to_numpy().T, color=GREY, alpha=0.5, linewidth=0.7)
-    found = [mean_interval(table[name].dropna()) for name in groups]
+    by_group = [table[name].dropna() for name in groups]
+    found = [mean_interval(own) for own in by_group]
     grow_limits(axes, table.to_numpy(), found, measure.limits)
-    for place, own in enumerate(table[name] for name in groups):
+    for place, (own, interval) in enumerate(zip(by_group, found, strict=True)):
         colour = colours[place % len(colours)]
-        own = own.dropna()
         axes.plot([place] * len(own), own, ".", color=colour, markersize=7)
-        bar(axes, place + 0.12, mean_interval(own), colour, marker="D")
+        bar(axes, place + 0.12, interval, colour, marker="D")
         axes.annotate(f"{own.mean():.{measure.digits}f}", (place + 0.12, own.mean()), (6, 0),
                       textcoords="offset points", color=colour, va="center", fontsize=8)  # fmt: skip
     axes.set_xticks(places, list(groups))
