@@ -128,7 +128,7 @@ def test_processes_that_build_at_once_all_succeed(tmp_path):
     processes = building_processes(tmp_path, 2)
     whole = checksum(tmp_path)
     for process in processes:
-        assert process.communicate("go on\n", timeout=60)[0] == f"{whole}\n"
+        assert process.communicate("go on\n", timeout=300)[0] == f"{whole}\n"
     assert len(list((tmp_path / "data").iterdir())) == 1
 
 
@@ -139,7 +139,7 @@ def test_processes_that_rebuild_at_once_all_succeed(tmp_path):
     processes = building_processes(tmp_path, 2)
     assert checksum(tmp_path) == whole
     for process in processes:
-        assert process.communicate("go on\n", timeout=60)[0] == f"{whole}\n"
+        assert process.communicate("go on\n", timeout=300)[0] == f"{whole}\n"
     assert list((tmp_path / "data").iterdir()) == [stored]
 
 

@@ -262,7 +262,7 @@ for cached in (False, True):
 
 
 def test_two_replicas_train_as_one():
-    subprocess.run([sys.executable, "-c", DISTRIBUTED], cwd=ROOT, check=True, capture_output=True, timeout=120)
+    subprocess.run([sys.executable, "-c", DISTRIBUTED], cwd=ROOT, check=True, capture_output=True, timeout=300)
 
 
 def softmax_network():

@@ -195,7 +195,7 @@ def test_a_signal_while_libraries_load_ends_a_command_in_one_line(module, option
     while process.poll() is None and memory.memory_info().rss < 1e8:
         time.sleep(0.01)
     process.send_signal(number)
-    _, err = process.communicate(timeout=60)
+    _, err = process.communicate(timeout=300)
     assert process.returncode == status, err
     assert err.strip() == "error: stopped; the same command goes on where it was"
     assert not list(tmp_path.iterdir())

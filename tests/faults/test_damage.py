@@ -47,7 +47,7 @@ def unfinished(tmp_path_factory):
             time.sleep(0.005)
         if process.poll() is None:
             os.killpg(process.pid, signal.SIGKILL)
-        process.communicate(timeout=60)
+        process.communicate(timeout=300)
         if list(folder.glob("cache/trials/*/checkpoint.npz")):
             return folder
     raise AssertionError("no run was killed in the middle of a trial")

@@ -29,7 +29,7 @@ def undisturbed_by_two(tmp_path_factory):
 
 def kill(process, number):
     os.killpg(process.pid, number)
-    return process.communicate(timeout=120)
+    return process.communicate(timeout=300)
 
 
 def killed_and_finished(folder, seconds, delays, *options):

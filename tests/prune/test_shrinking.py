@@ -1,14 +1,16 @@
 """Shrinking to a target: costs known beforehand, the order, rounding, steps."""
 
+from types import SimpleNamespace
 from unittest import mock
 
 import keras
 import numpy as np
 import pytest
+import tensorflow as tf
 from keras import layers
 
 from kdsuite import prune
-from kdsuite.prune import shrinking
+from kdsuite.prune import shrinking, timing
 from kdsuite.prune.cost import Costs
 from tests.prune.networks import SMALL, attention, residual, squeeze_and_excitation
 
@@ -173,13 +175,26 @@ def test_latency_is_what_is_left_of_the_time_of_a_pass():
     assert prune.macs(pruned) / prune.macs(model) == pytest.approx(0.5, rel=0.05)
 
 
-def test_latency_of_a_wide_network_is_larger():
-    narrow, wide = (
-        keras.Sequential([keras.Input((32, 32, 3)), layers.Conv2D(width, 3), layers.Conv2D(width, 3)])
-        for width in (2, 96)
-    )
-    first, second = prune.latency([narrow, wide])
-    assert 0 < first < second
+def test_latency_is_the_median_of_passes_in_turns_after_those_that_warm_up(monkeypatch):
+    now, passes = [0.0], []
+
+    def taking(name, *seconds):
+        takes = iter([100.0, 100.0, 100.0, *seconds])
+
+        def go_on(x):
+            now[0] += next(takes)
+            passes.append(name)
+            return x
+
+        same = layers.Lambda(lambda x: tf.numpy_function(go_on, [x], tf.float32), output_shape=(4,))
+        return keras.Sequential([keras.Input((4,)), same])
+
+    monkeypatch.setattr(timing, "time", SimpleNamespace(perf_counter=lambda: now[0]))
+    assert prune.latency([taking("a", 1, 5, 3), taking("b", 2, 2, 9)], turns=3) == [3.0, 2.0]
+    assert passes == ["a", "b"] * 6
+
+
+def test_latency_needs_inputs_of_a_fixed_size():
     with pytest.raises(prune.PruneError, match="has no fixed size"):
         prune.latency([SMALL["any image size"]()])
 
