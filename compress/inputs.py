@@ -13,6 +13,7 @@ from kdsuite.compress.endings import Ending, as_logits
 from kdsuite.compress.errors import CompressionError
 from kdsuite.compress.export_measuring import logits
 from kdsuite.compress.own_layers import check_own_layers, importable, read
+from kdsuite.data.sources import find_source
 
 FEWEST_A_CLASS = 20
 CHECKED = 500
@@ -150,14 +151,7 @@ def _dataset(source, shape: tuple, cache: Path | str, seed: int) -> data.Dataset
     dataset = data.load(str(source), **sizes)
     own_part = len(dataset.train) + len(dataset.validation)
     wanted = min(SMALL_VALIDATION, int(VALIDATION_SHARE * own_part))
-    if len(dataset.validation) >= wanted or _has_validation(source):
+    if len(dataset.validation) >= wanted or "validation" in find_source(str(source)).parts:
         return dataset
     # Candidates are told apart on these images alone: a tenth of a small folder is too few.
     return data.load(str(source), validation_size=wanted, **sizes)
-
-
-def _has_validation(source) -> bool:
-    folder = Path(source)
-    return folder.is_dir() and any(
-        sub.name.lower() in ("validation", "val") for sub in folder.iterdir() if sub.is_dir()
-    )

@@ -15,7 +15,7 @@ from kdsuite.compress.goals import Goal
 from kdsuite.compress.inputs import check_accuracy, problem_of
 from kdsuite.compress.result import columns
 from kdsuite.compress.scoring import Scores
-from kdsuite.compress.search import calibration_images, ranking_batches
+from kdsuite.compress.search import SEED, calibration_images, ranking_batches
 from kdsuite.prune.channels import Channels
 from kdsuite.prune.groups import ChannelGroup, groups_of
 from kdsuite.prune.removal import obstacle
@@ -76,7 +76,9 @@ class Plan:
             lines += [f"  unit {name}: removing it {reason}" for name, reason in self.stay.items()]
             lines += [f"  channels of {name}: {reason}" for name, reason in self.refused.items()]
         rows = [["MACs left", "accuracy"], *([f"{share:.2f}", f"{accuracy:.1%}"] for share, accuracy in self.curve)]
-        lines += ["", "Accuracy on validation after channels are deleted, without any training", columns(rows)]
+        count = min(FEW_IMAGES, len(self.dataset.validation))
+        lines += ["", f"Accuracy on {count:,} validation images after channels are deleted, without any training"]
+        lines += [columns(rows)]
         lines += [
             "",
             f"An epoch of training takes about {self.seconds_an_epoch:,.0f} s for the model itself, less for "
@@ -110,7 +112,7 @@ def plan(model: keras.Model | Path | str, source: data.Dataset | Path | str, *, 
         units=able,
         stay=stay,
         refused=_refused(followed),
-        curve=_curve(teacher, problem.dataset, Scores(batches), accuracy, begin + SECONDS),
+        curve=_curve(teacher, problem.dataset, Scores(batches), begin + SECONDS),
         seconds_an_epoch=seconds_an_epoch,
     )
 
@@ -141,10 +143,18 @@ def _refused(followed: Channels) -> dict[str, str]:
     return reasons
 
 
-def _curve(teacher, dataset: data.Dataset, scores: Scores, accuracy: float, until: float) -> list[tuple[float, float]]:
-    goal, whole, points = Goal("macs", 0.5), costs_of(teacher), [(1.0, accuracy)]
-    few = dataset.validation.batches(min(FEW_IMAGES, len(dataset.validation))).take(1)
-    images, labels = next(iter(few))
+def _curve(teacher, dataset: data.Dataset, scores: Scores, until: float) -> list[tuple[float, float]]:
+    """(share of MACs left, accuracy on the same few validation images), the whole network first."""
+    goal, whole = Goal("macs", 0.5), costs_of(teacher)
+    # Shuffled: a folder's rows are ordered by class.
+    count = min(FEW_IMAGES, len(dataset.validation))
+    images, labels = next(iter(dataset.validation.batches(count, seed=SEED, epoch=0)))
+
+    def accuracy(model) -> float:
+        answers = np.asarray(model(images, training=False)).argmax(-1)
+        return float(np.mean(answers == labels))
+
+    points = [(1.0, accuracy(teacher))]
     calibration = calibration_images(dataset.train)[:CALIBRATION_IMAGES]
     for share in CURVE:
         if time.monotonic() > until:
@@ -154,8 +164,7 @@ def _curve(teacher, dataset: data.Dataset, scores: Scores, accuracy: float, unti
         except prune.PruneError:
             continue
         distill.recalibrate(made.model, calibration)
-        answers = np.asarray(made.model(images, training=False)).argmax(-1)
-        points.append((made.costs.macs / whole.macs, float(np.mean(answers == labels))))
+        points.append((made.costs.macs / whole.macs, accuracy(made.model)))
     return points
 
 

@@ -11,14 +11,23 @@ from kdsuite.data.images import DECODING, read_image
 from kdsuite.data.source import Source
 
 IMAGE_SUFFIXES = {".bmp", ".gif", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp"}
-PART_NAMES = {"train": "train", "validation": "validation", "val": "validation", "test": "test"}
+PART_NAMES = {
+    "train": "train",
+    "training": "train",
+    "validation": "validation",
+    "valid": "validation",
+    "val": "validation",
+    "test": "test",
+    "testing": "test",
+}
 
 
 def folder_source(folder: Path) -> Source:
     """The pictures of a folder.
 
     Its sub-folders are the classes, at any depth of folders below them. Where they are train/ and at least one of
-    test/ and validation/ (or val/), all with sub-folders, they are the parts, and what they hold are the classes.
+    test/ and validation/ (or training/, testing/, valid/, val/), all with sub-folders, they are the parts, and what
+    they hold are the classes.
     Hidden files and folders, names that are not UTF-8, linked folders, and what is not a regular file with the suffix
     of an image are skipped; one line on stderr counts them.
 
@@ -54,11 +63,14 @@ def _parts(folder: Path, skipped: dict[Path, str]) -> dict[str, Path]:
     """Part → its folder; {"train": folder} where the sub-folders are classes."""
     subfolders = _subfolders(folder, skipped)
     parts = {PART_NAMES[sub.name.lower()]: sub for sub in subfolders if sub.name.lower() in PART_NAMES}
-    if "train" not in parts or len(parts) < 2 or not all(_subfolders(sub, {}) for sub in parts.values()):
+    if "train" not in parts or not _subfolders(parts["train"], {}):
         return {"train": folder}
-    if len(parts) < len(subfolders):
+    if len(parts) < 2 or len(parts) < len(subfolders) or not all(_subfolders(sub, {}) for sub in parts.values()):
         names = ", ".join(sub.name for sub in subfolders)
-        raise DataError(f"{folder} holds {names}: expected train, test and validation alone, or one folder a class")
+        raise DataError(
+            f"{folder} holds {names}: expected train, test and validation alone, each with one folder a class, or one "
+            "folder a class"
+        )
     return parts
 
 

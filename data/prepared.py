@@ -10,7 +10,7 @@ from PIL import Image
 from kdsuite.data.errors import DataError
 from kdsuite.data.source import Source
 
-PARTS = ("train", "test")
+PARTS = ("train", "validation", "test")
 HASHED_BYTES = 256 << 20
 EDGE_BYTES = 1 << 20
 
@@ -31,7 +31,7 @@ ORIGINALS = {
 
 
 def prepared_source(builder) -> Source:
-    """The train and test splits of a builder that is prepared.
+    """The train, validation and test splits of a builder that is prepared, as far as it has them.
 
     Raises:
         DataError: no train split of 8-bit images with class labels, or files that are missing or damaged.

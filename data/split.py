@@ -21,6 +21,7 @@ class Split:
 
     Attributes:
         images: uint8 (n, height, width, channels); anything with `shape`, `dtype` and indexing by an integer array.
+            Those of a folder are in the order of their classes: `batches(seed=...)` shuffles them.
         labels: int64 (n,).
         fingerprint: hex digest of the content; equal fingerprints mean the same images, labels and views in the same
             order.
@@ -132,9 +133,9 @@ class Split:
         Args:
             batch_size: examples a batch.
             seed: None gives the examples in order, for evaluation. A number shuffles them anew each time the data set
-                is iterated, the same way in each process.
-            epoch: with a seed, fixes the order, and each image's view, to that epoch's: what a resumed run needs, and
-                what an alternating flip needs.
+                is iterated, the same way in each process that gave `keras.utils.set_random_seed` the same number.
+            epoch: with a seed, fixes the order, and each image's view, to that epoch's, whatever the global seed: what
+                a resumed run needs, students that are compared, and an alternating flip.
             view: shows all images under this one of their views. By default each image has one drawn by the seed, or
                 without a seed is shown as it is.
             teacher: outputs of a teacher on this very split, `distill.teacher_outputs(teacher, split)`. Labels then

@@ -116,14 +116,15 @@ class Distiller(keras.Model):
         """Gives the Distiller another live teacher; None leaves it to the batches.
 
         Raises:
-            DistillationError: a teacher ends in softmax, is the student, has other outputs or lacks a hint's layer;
-                weights do not add up to 1; hints of several teachers.
+            DistillationError: a teacher ends in softmax, is the student, shares layers with it that training changes,
+                has other outputs or lacks a hint's layer; weights do not add up to 1; hints of several teachers.
         """
         weighted = _weighted(teacher)
         for _, model in weighted:
             check_logits("teacher", model)
             if model is self.student:
                 raise DistillationError(f"teacher and student are the same model {model.name!r}: clone one of them")
+            _check_nothing_shared(model, self.student)
             _check_outputs(model, self.student)
         if self.hints and len(weighted) > 1:
             raise DistillationError(
@@ -261,7 +262,7 @@ class Distiller(keras.Model):
         """Looks once at what student and teachers give, before the first training."""
         if self._values_checked:
             return
-        inputs = sample_inputs(x)
+        inputs = sample_inputs(x, self.student)
         for role, models in (("student", [self.student]), ("teacher", [model for _, model in _weighted(self.teacher)])):
             for model in models:
                 if model.built:
@@ -301,6 +302,23 @@ def _weighted(teacher) -> list[tuple[float, keras.Model]]:
             raise DistillationError(f"teacher {teacher!r}: expected a keras.Model, or a list of (weight, keras.Model)")
     check_weights([weight for weight, _ in weighted])
     return weighted
+
+
+def _check_nothing_shared(teacher: keras.Model, student: keras.Model) -> None:
+    """Refuses layers of both models that training changes: the teacher would not stay as it is."""
+    normalisers = [
+        layer
+        for layer in student._flatten_layers()
+        if isinstance(layer, keras.layers.BatchNormalization) and layer.trainable
+    ]
+    changed = student.trainable_variables + [variable for layer in normalisers for variable in layer.variables]
+    kept = {id(variable) for variable in teacher.variables}
+    shared = [variable.path for variable in changed if id(variable) in kept]
+    if shared:
+        raise DistillationError(
+            f"teacher {teacher.name!r} and student {student.name!r} share {shared[0]!r}, which training would change "
+            "in both: build the student on keras.models.clone_model(teacher), or make its layer not trainable"
+        )
 
 
 def _check_outputs(teacher: keras.Model, student: keras.Model) -> None:

@@ -135,7 +135,7 @@ class _Fingerprint:
             self.digests = [hashlib.sha256() for _ in leaves]
             self.shapes = [(leaf.dtype.str, leaf.shape[1:]) for leaf in leaves]
         for digest, leaf in zip(self.digests, leaves, strict=True):
-            digest.update(leaf.tobytes() if leaf.dtype == object else leaf.data)
+            digest.update(_text(leaf) if leaf.dtype == object else leaf.data)
         self.count += len(leaves[0])
 
     def digest(self) -> str:
@@ -148,6 +148,12 @@ class _Fingerprint:
         for inputs in batches:
             fingerprint.add(inputs)
         return fingerprint.digest()
+
+
+def _text(leaf: np.ndarray) -> bytes:
+    """What an array of strings holds; its own bytes are addresses."""
+    strings = [element if isinstance(element, bytes) else str(element).encode() for element in leaf.ravel()]
+    return b"".join(b"%d:%b" % (len(string), string) for string in strings)
 
 
 def _inputs(element):

@@ -3,6 +3,7 @@
 import keras
 
 from kdsuite.distill.errors import DistillationError
+from kdsuite.distill.signals import split_targets
 
 
 @keras.saving.register_keras_serializable(package="distill")
@@ -16,7 +17,7 @@ class FeatureDistiller(keras.Model):
         student: model that ends in features (b, d).
 
     Raises:
-        DistillationError: in training, features of another size than the student's.
+        DistillationError: in training, batches without features, or features of another shape than the student's.
     """
 
     regressors = ()
@@ -41,10 +42,18 @@ class FeatureDistiller(keras.Model):
 
     def _with_features(self, data) -> tuple:
         x, y, sample_weight = keras.utils.unpack_x_y_sample_weight(data)
-        features = y["teacher"]["features"]
-        given, expected = features.shape[-1], self.student.output_shape[-1]
+        _, outputs = split_targets(y)
+        if outputs is None or "features" not in outputs:
+            held = "no outputs of a teacher" if outputs is None else f"{', '.join(outputs)} of the teacher"
+            raise DistillationError(
+                f"the batch has {held}: expected 'features', as of Split.batches(teacher=TeacherOutputs(…))"
+            )
+        features, expected = outputs["features"], tuple(self.student.output_shape[1:])
+        given = tuple(features.shape[1:])
         if given != expected:
-            raise DistillationError(f"the teacher's features have {given} numbers and the student {expected}")
+            raise DistillationError(
+                f"the teacher's features are {given} an example and the student's outputs {expected}: expected the same"
+            )
         return x, features, sample_weight
 
     def get_config(self):

@@ -17,7 +17,7 @@ from kdsuite.distill.losses import soft_targets
 from kdsuite.distill.outputs import Rows, softened_names
 
 META = "meta.json"
-KEPT = ("largest", "classes", "rest")
+TOP_K_PARTS = ("largest", "classes", "rest")
 
 
 @dataclass(frozen=True)
@@ -68,7 +68,11 @@ class OnDisk:
         index_type = np.uint16 if classes <= 2**16 else np.uint32
         rest = np.maximum(1 - largest.sum(-1), 0)
         return dict(
-            zip(KEPT, (largest.astype(np.float16), order.astype(index_type), rest.astype(np.float16)), strict=True)
+            zip(
+                TOP_K_PARTS,
+                (largest.astype(np.float16), order.astype(index_type), rest.astype(np.float16)),
+                strict=True,
+            )
         )
 
     def opened(self, name: str, arrays: dict[str, "Mapped"], classes: int | None) -> dict[str, Rows]:
@@ -77,7 +81,7 @@ class OnDisk:
             array = arrays[name]
             return {name: Rows(array.shape, lambda index: array[index].astype(np.float32))}
         assert self.temperature is not None and classes is not None
-        largest, order, rest = (arrays[part] for part in KEPT)
+        largest, order, rest = (arrays[part] for part in TOP_K_PARTS)
 
         def targets(index):
             return _dense(largest[index], order[index], rest[index], classes)

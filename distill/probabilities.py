@@ -70,8 +70,10 @@ def check_values(role: str, model: keras.Model, inputs) -> None:
             )
 
 
-def sample_inputs(x):
+def sample_inputs(x, model: keras.Model):
     """A few inputs like those that `fit` is given: the first rows of arrays, or drawn ones of a data set's shapes.
+
+    Sizes that the data set leaves open are those of the model's inputs, where these have them.
 
     A data set is not asked for its first batch: that would move a generator on, and change the order of one that is
     shuffled anew on each pass. Softmax gives probabilities on any inputs.
@@ -81,7 +83,7 @@ def sample_inputs(x):
     """
     if isinstance(x, tf.data.Dataset):
         spec = x.element_spec
-        return _drawn(spec[0] if isinstance(spec, tuple) else spec)
+        return _drawn(spec[0] if isinstance(spec, tuple) else spec, getattr(model, "inputs", None))
     leaves = tf.nest.flatten(x)
     if leaves and all(isinstance(leaf, np.ndarray) or tf.is_tensor(leaf) for leaf in leaves):
         return tf.nest.map_structure(lambda leaf: leaf[:SAMPLES], x)
@@ -127,6 +129,9 @@ def _clone(operation, last):
     config = operation.get_config()
     if operation is last and "activation" in config:
         return operation.__class__.from_config(config | {"activation": "linear"})
+    if operation is last and isinstance(operation, layers.TimeDistributed) and hasattr(operation.layer, "activation"):
+        inside = operation.layer.__class__.from_config(operation.layer.get_config() | {"activation": "linear"})
+        return layers.TimeDistributed(inside, name=operation.name)
     if operation is not last:
         return operation.__class__.from_config(config)
     # `ops.softmax` or a Softmax layer: left out of functional models, and in a Sequential one this instead.
@@ -171,17 +176,21 @@ def _of_operation(operation) -> str | None:
     return None
 
 
-def _drawn(spec):
+def _drawn(spec, inputs):
     """Random inputs: 64 pixels or 8 steps where a size is open; 0 and 1 for integers, which may be look-ups."""
     random = np.random.default_rng(0)
     leaves = tf.nest.flatten(spec)
     if any(leaf.shape.rank is None or leaf.dtype == tf.string for leaf in leaves):
         return None
+    known = [tensor.shape for tensor in inputs or ()]
+    if [len(shape) for shape in known] != [leaf.shape.rank for leaf in leaves]:
+        known = [leaf.shape for leaf in leaves]
 
-    def draw(leaf):
+    def draw(leaf, shape):
         open_size = 64 if leaf.shape.rank == 4 else 8
-        shape = (SAMPLES, *(open_size if size is None else size for size in leaf.shape[1:]))
-        values = random.integers(0, 2, shape) if leaf.dtype.is_integer else random.uniform(-1, 1, shape)
+        sizes = (size or other or open_size for size, other in zip(leaf.shape[1:], shape[1:], strict=True))
+        drawn = (SAMPLES, *sizes)
+        values = random.integers(0, 2, drawn) if leaf.dtype.is_integer else random.uniform(-1, 1, drawn)
         return tf.cast(values, leaf.dtype)
 
-    return tf.nest.map_structure(draw, spec)
+    return tf.nest.pack_sequence_as(spec, [draw(leaf, shape) for leaf, shape in zip(leaves, known, strict=True)])

@@ -15,7 +15,7 @@ from kdsuite.distill.errors import DistillationError
 from kdsuite.distill.examples import as_examples
 from kdsuite.distill.files import whole_file
 from kdsuite.distill.hints import with_features
-from kdsuite.distill.mapped import OnDisk, open_or_build
+from kdsuite.distill.mapped import TOP_K_PARTS, OnDisk, open_or_build
 from kdsuite.distill.outputs import TeacherOutputs, logits_name
 from kdsuite.distill.probabilities import check_logits
 from kdsuite.distill.structure import by_key, known_outputs
@@ -48,8 +48,9 @@ def teacher_outputs(
         `top_k`, soft targets and entropy instead.
 
     Raises:
-        DistillationError: the teacher gives probabilities, NaN or infinity, lacks a layer, or the data cannot be read
-            in a fixed order.
+        DistillationError: the teacher gives probabilities, NaN or infinity, lacks a layer, has one that is named like
+            its logits, or has several outputs of which the k largest are wanted; the data cannot be read in a fixed
+            order.
         OSError: the cache cannot be written.
     """
     check_logits("teacher", teacher)
@@ -59,6 +60,11 @@ def teacher_outputs(
     key = f"{model_fingerprint(teacher)[:16]}-{examples.fingerprint[:16]}{of_layers}"
     folder = Path(cache) / "teacher"
     if storage is not None:
+        if storage.top_k is not None and len(run.outputs) > 1:
+            raise DistillationError(
+                f"top_k {storage.top_k} of a teacher of {len(run.outputs)} outputs: expected one output, or OnDisk() "
+                "for all logits in float16"
+            )
         stored_as = "float16" if storage.top_k is None else f"top{storage.top_k}-{storage.temperature:g}"
         arrays = open_or_build(
             folder / f"{key}-{stored_as}", storage, len(examples), run.views, run.checked_batches, run.names
@@ -100,6 +106,12 @@ class _Run:
         self.views = None if examples.views is None else examples.views.count
         self.outputs = known_outputs(teacher) or {None: None}
         self.names = [logits_name(key) for key in self.outputs] + list(layers)
+        for name in layers:
+            if name.startswith("logits") or name in TOP_K_PARTS:
+                raise DistillationError(
+                    f"layer {name!r} of the teacher: its outputs would be kept under a name that the teacher's own "
+                    f"have, logits… or {', '.join(TOP_K_PARTS)}; give the layer another name"
+                )
 
     def forward(self) -> dict[str, np.ndarray]:
         """All outputs, float32 (n, ...) or (n, views, ...)."""

@@ -22,12 +22,17 @@ def stack_teachers(outputs: Sequence[TeacherOutputs], temperature: float) -> Tea
         Soft targets (n, teachers, classes) and entropies (n, teachers), float32.
 
     Raises:
-        DistillationError: no teacher, or outputs on different data.
+        DistillationError: no teacher, outputs on different data, or several rows an example: of views or positions.
     """
     if len({given.data_fingerprint for given in outputs}) != 1:
         raise DistillationError(f"{len(outputs)} teachers: expected one or more, with outputs on one split")
     softened = [given.softened(temperature).arrays for given in outputs]
     targets, entropies = (_side_by_side([arrays[name] for arrays in softened]) for name in softened_names(temperature))
+    if len(entropies.shape) != 2:
+        raise DistillationError(
+            f"soft targets {softened[0][softened_names(temperature)[0]].shape} of a teacher: expected (n, classes), of "
+            "a split without views"
+        )
     return TeacherOutputs({TARGETS: targets, ENTROPIES: entropies}, outputs[0].data_fingerprint)
 
 

@@ -3,10 +3,10 @@
 from typing import Literal
 
 import keras
-import numpy as np
-from keras import layers
+from keras import layers, ops
 
 BGR_MEANS = (103.939, 116.779, 123.68)
+SMALLEST = {"resnet50": 32, "inception_v3": 75}
 
 
 def imagenet_teacher(
@@ -30,13 +30,20 @@ def imagenet_teacher(
         A model from images to logits (n, classes); "pool" gives the features.
 
     Raises:
-        OSError: the weights are not at hand and cannot be downloaded.
+        ValueError: another network, or a size that is too small for it.
+        OSError: the weights are not at hand and cannot be downloaded, or are of another network.
     """
+    if network not in SMALLEST:
+        raise ValueError(f"network {network!r}: expected one of {', '.join(SMALLEST)}")
+    if upscaled_to < SMALLEST[network]:
+        raise ValueError(f"upscaled_to {upscaled_to}: {network} takes images of {SMALLEST[network]} pixels or more")
     inputs = keras.Input((image_size, image_size, 3), name="image")
     x = layers.Resizing(upscaled_to, upscaled_to, name="upscale")(inputs)
     if network == "resnet50":
-        # What `preprocess_input` does in mode "caffe": BGR, without the means of ImageNet.
-        x = layers.Conv2D(3, 1, name="preprocess", trainable=False)(x)
+        # What `preprocess_input` does in mode "caffe": BGR, without the means of ImageNet. Without weights of its own,
+        # because `build` loads its file into all layers from the images on.
+        x = ops.flip(x, axis=-1)
+        x = layers.Rescaling(1.0, offset=[-mean for mean in BGR_MEANS], name="preprocess")(x)
         build = keras.applications.ResNet50
     else:
         x = layers.Rescaling(1 / 127.5, offset=-1, name="preprocess")(x)
@@ -47,10 +54,12 @@ def imagenet_teacher(
         if weights is None:
             raise
         raise OSError(
-            f"no weights {weights!r} for {network}: give a file without top, or None to start anew"
+            f"no weights {weights!r} for {network} ({_first_line(error)}): give a file without top, or None to start "
+            "anew"
         ) from error
     x = layers.GlobalAveragePooling2D(name="pool")(base.output)
-    model = keras.Model(inputs, layers.Dense(classes, name="logits")(x), name=network)
-    if network == "resnet50":
-        model.get_layer("preprocess").set_weights([np.eye(3)[::-1].reshape(1, 1, 3, 3), -np.array(BGR_MEANS)])
-    return model
+    return keras.Model(inputs, layers.Dense(classes, name="logits")(x), name=network)
+
+
+def _first_line(error: Exception) -> str:
+    return str(error).strip().split("\n", 1)[0]

@@ -2,10 +2,11 @@ import subprocess
 import sys
 from types import SimpleNamespace
 
+import numpy as np
 import pytest
 
 from kdsuite import compress
-from kdsuite.compress import command
+from kdsuite.compress import command, planning
 from tests.compress.conftest import trained, untrained
 
 LOADED = "import sys; from kdsuite.compress import command; command.main([]); print('tensorflow' in sys.modules)"
@@ -79,3 +80,15 @@ def test_a_plan_says_what_can_go_and_what_cannot(photos, capsys):
     assert "stem, narrow_1, narrow_2: 16 channels" in out
     assert "channels of answer: is an output of the model" in out
     assert "2 units can go" in out and "MACs left" in out
+
+
+def test_a_plans_accuracies_are_of_all_classes_of_a_folder(photos, monkeypatch):
+    """A network that always gives the folder's first class has not 100%, which its first pictures alone would."""
+    monkeypatch.setattr(planning, "FEW_IMAGES", 8)
+    monkeypatch.setattr(planning, "check_accuracy", lambda problem, cache: 0.5)
+    model = untrained(activation=None)
+    model.get_layer("answer").set_weights([np.zeros((16, 2)), np.array([1.0, 0.0])])
+    plan = compress.plan(model, photos / "photos")
+    assert plan.dataset.validation.labels[:8].max() == 0
+    assert len(plan.curve) > 1 and all(0 < accuracy < 1 for _, accuracy in plan.curve)
+    assert "Accuracy on 8 validation images after" in str(plan)

@@ -67,7 +67,9 @@ def as_parts(folder, **counts):
     return root
 
 
-@pytest.mark.parametrize("names", [("train", "val", "test"), ("Train", "validation", "TEST")])
+@pytest.mark.parametrize(
+    "names", [("train", "val", "test"), ("Train", "validation", "TEST"), ("training", "valid", "testing")]
+)
 def test_train_validation_and_test_folders_are_splits(folder, names):
     root = as_parts(folder, **dict(zip(names, (5, 3, 2), strict=True)))
     dataset = data.load(str(root), cache=folder.parent / "cache")
@@ -96,6 +98,13 @@ def test_classes_named_train_and_test_are_classes_without_folders_below(folder):
         (lambda root: (root / "test" / "plane").mkdir(), "hold different classes: plane must be in both"),
         (lambda root: shutil.rmtree(root / "test" / "car"), "hold different classes: car must be in both"),
         (lambda root: (root / "extra").mkdir(), "holds extra, test, train: expected train, test and validation alone"),
+        (lambda root: (root / "test").rename(root / "unseen"), "holds train, unseen: expected train, test and"),
+        (
+            lambda root: (root / "val").mkdir(),
+            "holds test, train, val: expected train, .*, each with one folder a class",
+        ),
+        (lambda root: (root / "tests" / "bird").mkdir(parents=True), "holds test, tests, train: expected train"),
+        (lambda root: shutil.rmtree(root / "test"), "holds train: expected train, test and validation alone"),
         (lambda root: [file.unlink() for file in (root / "test" / "car").iterdir()], "car holds no image"),
     ],
 )

@@ -34,6 +34,14 @@ def test_a_copy_and_its_re_encoding_share_neither_cache_nor_fingerprint(prepare_
     np.testing.assert_array_equal(datasets[0].train.labels, datasets[1].train.labels)
 
 
+def test_a_validation_part_of_its_own_is_taken(prepare_copy, tmp_path):
+    _, parts = prepare_copy("own_parts", "1.0.0", {"train": 20, "validation": 6, "test": 4}, (8, 8, 3), ["a", "b"])
+    dataset = data.load("own_parts", cache=tmp_path / "cache")
+    for part, arrays in parts.items():
+        images = getattr(dataset, part).images
+        assert sorted(map(bytes, images)) == sorted(map(bytes, arrays["image"]))
+
+
 @pytest.mark.parametrize("hashed_bytes", [1 << 20, 0])
 def test_the_version_follows_the_content_of_the_files(prepare_copy, monkeypatch, hashed_bytes):
     monkeypatch.setattr(prepared, "HASHED_BYTES", hashed_bytes)

@@ -296,6 +296,27 @@ def test_refusals(build, message):
         build()
 
 
+def test_what_training_would_change_is_not_shared_with_the_teacher(small_split):
+    inputs = keras.Input((8, 8, 1))
+    x = layers.Dense(6)(layers.Flatten()(inputs))
+    x = layers.BatchNormalization(scale=False, center=False)(x)
+    teacher, student = (keras.Model(inputs, layers.Dense(3)(x)) for _ in range(2))
+    *first, normaliser, _ = teacher.layers
+    with pytest.raises(distill.DistillationError, match=r"share 'dense.*/kernel', which training would change in both"):
+        distill.Distiller(student, teacher)
+    for layer in first:
+        layer.trainable = False
+    with pytest.raises(
+        distill.DistillationError, match=r"share 'batch_norm.*/moving_mean', which training would change"
+    ):
+        distill.Distiller(student, teacher)
+    normaliser.trainable = False
+    before, head = teacher.get_weights(), student.layers[-1].get_weights()[0]
+    train(distill.Distiller(student, teacher), small_split.batches(40))
+    assert_same_weights(teacher.get_weights(), before)
+    assert not np.array_equal(student.layers[-1].get_weights()[0], head)
+
+
 def test_cached_outputs_of_another_width_are_refused(small_split, tmp_path):
     outputs = distill.teacher_outputs(network(2, classes=4), small_split, cache=tmp_path)
     with pytest.raises(distill.DistillationError, match="4 outputs"):

@@ -51,6 +51,21 @@ def test_models_of_two_inputs(tmp_path):
     assert len(list((tmp_path / "teacher").iterdir())) == 1
 
 
+def test_texts_are_told_apart_by_what_they_hold(tmp_path):
+    words = layers.TextVectorization(output_mode="multi_hot", vocabulary=["cat", "dog", "owl"])
+    inputs = keras.Input((), dtype="string")
+    keras.utils.set_random_seed(0)
+    model = keras.Model(inputs, layers.Dense(3, name="logits")(words(inputs)))
+    texts = ["a cat", "a dog", "an owl", "cat"]
+    one, same, other = (
+        distill.teacher_outputs(model, tf.data.Dataset.from_tensor_slices(given), cache=tmp_path)
+        for given in (texts, list(texts), [*texts[:3], "dog"])
+    )
+    np.testing.assert_allclose(one.arrays["logits"], model(tf.constant(texts)), rtol=1e-5)
+    assert one.data_fingerprint == same.data_fingerprint != other.data_fingerprint
+    assert len(list((tmp_path / "teacher").iterdir())) == 2
+
+
 def test_a_data_set_that_is_shuffled_anew_is_refused(small_split, tmp_path):
     shuffled = kinds(small_split)["examples"].shuffle(120)
     with pytest.raises(distill.DistillationError, match="another order, on its second pass"):

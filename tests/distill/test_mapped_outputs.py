@@ -192,6 +192,25 @@ def test_settings_out_of_range(build, message):
         build()
 
 
+@pytest.mark.parametrize("name", ["logits", "logits_before", "classes", "largest", "rest"])
+def test_layers_that_are_named_like_a_teachers_outputs_are_refused(small_split, tmp_path, name):
+    inputs = keras.Input((8, 8, 1))
+    hidden = layers.Dense(30, name=name)(layers.Flatten()(inputs))
+    teacher = keras.Model(inputs, layers.Rescaling(0.01)(hidden))
+    with pytest.raises(
+        distill.DistillationError, match=f"layer '{name}' of the teacher: .* give the layer another name"
+    ):
+        distill.teacher_outputs(teacher, small_split, layers=[name], cache=tmp_path)
+
+
+def test_top_k_of_several_outputs_is_refused(small_split, tmp_path):
+    inputs = keras.Input((8, 8, 1))
+    flat = layers.Flatten()(inputs)
+    teacher = keras.Model(inputs, [layers.Dense(3)(flat), layers.Dense(3)(flat)])
+    with pytest.raises(distill.DistillationError, match="top_k 1 of a teacher of 2 outputs: expected one"):
+        distill.teacher_outputs(teacher, small_split, cache=tmp_path, storage=distill.OnDisk(1, T))
+
+
 def test_top_k_of_all_classes_is_refused(small_split, tmp_path):
     with pytest.raises(distill.DistillationError, match="top_k 30 of 30 classes: expected fewer"):
         distill.teacher_outputs(network(0), small_split, cache=tmp_path, storage=distill.OnDisk(30, T))

@@ -126,6 +126,19 @@ def test_the_look_at_values_does_not_move_a_data_set_on():
         np.testing.assert_array_equal(one, two)
 
 
+def test_open_sizes_of_a_data_set_are_those_of_the_model():
+    def images():
+        yield from ((np.zeros((6, 8, 1), np.float32), label % 4) for label in range(8))
+
+    spec = tf.TensorSpec((None, None, 1)), tf.TensorSpec((), tf.int64)
+    data = tf.data.Dataset.from_generator(images, output_signature=spec).batch(2)
+    data = data.apply(tf.data.experimental.assert_cardinality(4))
+    student, teacher = (keras.Sequential([keras.Input((6, 8, 1)), layers.Flatten(), layers.Dense(4)]) for _ in range(2))
+    distiller = distill.Distiller(student, teacher)
+    distiller.compile("sgd")
+    assert len(distiller.fit(data, verbose=0, shuffle=False).history["loss"]) == 1
+
+
 class Unnamed(Opaque):
     """One that does not say how it is built."""
 
@@ -176,6 +189,18 @@ def test_to_logits_keeps_what_a_normalization_was_adapted_to():
     expected = (X - X.mean(0)) / X.std(0) @ kernel + bias
     for model in (inside, keras.Model(inputs, inside(inputs))):
         np.testing.assert_allclose(distill.to_logits(model)(3 + 5 * X), expected, rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.parametrize("inner", [lambda: layers.Dense(4, "softmax"), lambda: layers.Softmax()])
+@pytest.mark.parametrize("as_functional", [False, True])
+def test_to_logits_of_a_softmax_at_each_step(inner, as_functional):
+    keras.utils.set_random_seed(2)
+    steps = np.random.default_rng(0).normal(size=(5, 3, 4)).astype(np.float32)
+    model = keras.Sequential([keras.Input((3, 4)), layers.Dense(4), layers.TimeDistributed(inner())])
+    model = keras.Model(model.inputs[0], model.outputs[0]) if as_functional else model
+    logits = np.array(distill.to_logits(model)(steps))
+    np.testing.assert_allclose(softmax(logits, axis=-1), model(steps), rtol=1e-5)
+    assert logits.min() < 0
 
 
 def test_to_logits_of_a_reshaped_softmax_keeps_the_shape():

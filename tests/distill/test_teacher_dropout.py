@@ -1,5 +1,7 @@
 """Dropping teachers, against NumPy; students of features."""
 
+import re
+
 import keras
 import numpy as np
 import pytest
@@ -7,7 +9,7 @@ import tensorflow as tf
 from keras import layers
 from scipy.special import softmax
 
-from kdsuite import distill
+from kdsuite import data, distill
 from kdsuite.distill import softened_names
 from kdsuite.distill.teacher_dropout import ENTROPIES, TARGETS, remaining_weights
 
@@ -98,14 +100,37 @@ def test_outputs_softened_at_another_temperature_are_refused(small_split, tmp_pa
             combine(softened, 2.0)
 
 
-@pytest.mark.parametrize(("given", "wanted"), [(1, 5), (5, 1), (4, 5)])
-def test_features_of_another_size_are_refused(small_split, given, wanted):
-    features = np.zeros((120, given), np.float32)
+@pytest.mark.parametrize(("given", "wanted"), [((1,), 5), ((5,), 1), ((4,), 5), ((1, 1, 5), 5)])
+def test_features_of_another_shape_are_refused(small_split, given, wanted):
+    features = np.zeros((120, *given), np.float32)
     outputs = distill.TeacherOutputs({"features": features}, small_split.fingerprint)
-    distiller = distill.FeatureDistiller(network(1, classes=wanted))
+    message = rf"features are {re.escape(str(given))} an example and the student's outputs \({wanted},\)"
+    check_feature_student_refuses(small_split.batches(40, teacher=outputs), message, wanted)
+
+
+def test_batches_without_features_are_refused(small_split):
+    logits = distill.TeacherOutputs({"logits": np.zeros((120, 5), np.float32)}, small_split.fingerprint)
+    check_feature_student_refuses(small_split.batches(40), "has no outputs of a teacher: expected 'features'")
+    check_feature_student_refuses(
+        small_split.batches(40, teacher=logits), "has logits of the teacher: expected 'features'"
+    )
+
+
+def check_feature_student_refuses(batches, message, classes=5):
+    distiller = distill.FeatureDistiller(network(1, classes=classes))
     distiller.compile("sgd")
-    with pytest.raises(distill.DistillationError, match=f"have {given} numbers and the student {wanted}"):
-        distiller.fit(small_split.batches(40, teacher=outputs), verbose=0, shuffle=False)
+    with pytest.raises(distill.DistillationError, match=message):
+        distiller.fit(batches, verbose=0, shuffle=False)
+
+
+def test_outputs_of_views_do_not_stand_side_by_side(small_split, tmp_path):
+    outputs = [
+        distill.teacher_outputs(network(seed), small_split.with_views(data.Flip()), cache=tmp_path) for seed in (1, 2)
+    ]
+    with pytest.raises(
+        distill.DistillationError, match=r"soft targets \(120, 2, 3\) of a teacher: expected \(n, classes\)"
+    ):
+        distill.stack_teachers(outputs, 4.0)
 
 
 def test_feature_student_against_numpy(small_split):
