@@ -105,12 +105,18 @@ def provenance(study: registry.Study) -> str:
                 "data": f"{data['name']} from {data['source']}",
                 "train / validation / test": " / ".join(f"{data[f'{split}_size']:,}" for split in SPLITS),
                 "networks": len(results.rows),
-                "seeds": results.rows.seed.nunique(),
+                "seeds": _seeds(results.rows),
                 "profile": setting["profile"],
                 "commits": f"{', '.join(commits)}{mixed}",
             }
         )
     return markdown(pd.DataFrame(lines)) if lines else "The reference has no rows yet."
+
+
+def _seeds(rows: pd.DataFrame) -> int:
+    """How many seeds there are; members of an ensemble have numbers of their own besides."""
+    own = rows.get("ensemble_seed", pd.Series(index=rows.index, dtype=float))
+    return own.fillna(rows.seed).nunique()
 
 
 def export_table() -> str:

@@ -9,7 +9,7 @@ from kdsuite.report.comparisons import AsPublished, Level
 from kdsuite.report.conditions import OnData, Requirement
 from kdsuite.report.errors import ReportError
 from kdsuite.report.measures import measure_of, minus, signed
-from kdsuite.report.samples import ALIKE, HIGHER, PUBLISHED, Comparison
+from kdsuite.report.samples import ALIKE, DIFFERENT, HIGHER, PUBLISHED, Comparison
 
 PAPER, OURS = "claimed by the paper", "our question"
 MNIST_MATTERS, MATTERS = 0.002, 0.01
@@ -71,13 +71,13 @@ class Claim:
 
     @property
     def needs_matters(self) -> bool:
-        return self.compares.rule in (HIGHER, ALIKE, PUBLISHED)
+        return self.compares.rule in (HIGHER, ALIKE, DIFFERENT, PUBLISHED)
 
     def smallest_that_matters(self, rows: pd.DataFrame) -> float:
         """δ in the unit of the rows, for the data set they are of."""
         if self.matters is not None:
             return self.matters.value
-        if self.published is not None and self.compares.rule in (HIGHER, ALIKE):
+        if self.published is not None and self.compares.rule in (HIGHER, ALIKE, DIFFERENT):
             return abs(self.published) / 3
         points = 100 * (MNIST_MATTERS if rows.dataset.iloc[0] == "mnist" else MATTERS)
         points_scale = measure_of(getattr(self.compares, "measure", "test_accuracy")).points_scale

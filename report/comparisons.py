@@ -21,8 +21,9 @@ class Difference:
 
     Attributes:
         measure: a column, or a Measure.
-        first, second: the claim is that the first is larger, or, with `claimed="alike"`, that neither is.
-        claimed: "higher" or "alike".
+        first, second: the claim is that the first is larger, or, with `claimed="alike"`, that neither is, or, with
+            `claimed="different"`, that one of them is.
+        claimed: "higher", "alike" or "different".
         by: the column that pairs.
         match: columns that must agree within a pair, such as the architecture; what has no partner is passed over, and
             seeds that so have fewer pairs than others are left out.

@@ -12,7 +12,8 @@ from kdsuite.report.intervals import Interval, spread
 from kdsuite.report.measures import Measure
 from kdsuite.report.rows import Results
 
-HIGHER, ALIKE, LEVEL, PUBLISHED, MEASURED = "higher", "alike", "level", "published", "measured"
+HIGHER, ALIKE, DIFFERENT = "higher", "alike", "different"
+LEVEL, PUBLISHED, MEASURED = "level", "published", "measured"
 
 
 @dataclass(frozen=True)

@@ -31,7 +31,7 @@ from kdsuite.report.intervals import (
     seeds_for_half_width,
 )
 from kdsuite.report.rows import Results
-from kdsuite.report.samples import ALIKE, LEVEL, MEASURED, PUBLISHED, Sample
+from kdsuite.report.samples import ALIKE, DIFFERENT, LEVEL, MEASURED, PUBLISHED, Sample
 
 ERROR = 1 - CONFIDENCE
 REPRODUCED, CONTRADICTED, SAME, UNDECIDED = "reproduced", "contradicted", "no difference", "undecided"
@@ -178,6 +178,8 @@ def _decide(one: _Tested, p_difference: float, p_equivalence: float) -> tuple[st
         if same:
             return positive, f"within ± {_shown_matters(one)}"
         return (negative, "") if differs else (UNDECIDED, _seeds_that_decide(one))
+    if rule == DIFFERENT and differs:
+        return positive, ""
     if differs:
         return (positive if sample.interval.mean > 0 else negative), ""
     if same:

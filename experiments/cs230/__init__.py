@@ -1,11 +1,11 @@
 """Study 1: Tan, Sheehan and Yap 2018, "Exploring Effects of Knowledge Distillation in Model Compression and Accuracy".
 
 A Stanford CS230 project. A student learns from labels and from its teacher's outputs, weighted 1 − λ and λ (§4). On
-MNIST a 10-unit student of a 10–10 teacher rises from 92 to 93%, and the best λ lies between 0.4 and 0.7, the best batch
-size between 75 and 100 (§5). MobileNet, transferred to Dogs vs. Cats, loses layers by zero density or at random; what
-is left is trained on 1,000 images for 3 epochs, with and without the teacher: distillation helps when few layers go
-and hurts when many do, and converges faster (Figures 5 to 8). A transfer to CIFAR-10 learns its training images and
-fails the test. Removing channels with kerassurgeon was begun and not finished (§7).
+MNIST the accuracy of a 10-unit student of a 10–10 teacher rises "from 92 to 93 percent", and the best λ lies between
+0.4 and 0.7, the best batch size between 75 and 100 (§5). MobileNet, transferred to Dogs vs. Cats, loses layers by zero
+density or at random; what is left is trained on 1,000 images for 3 epochs, with and without the teacher: distillation
+helps when few layers go and hurts when many do, and converges faster (Figures 5 to 8). A transfer to CIFAR-10 learns
+its training images and fails the test. Removing channels with kerassurgeon was begun and not finished (§7).
 """
 
 from experiments.registry import Experiment, Study

@@ -32,26 +32,43 @@ GOOD_TEACHER = teacher_at_least(CNN_BOUND)
 FIVE_EPOCHS = at_least("epochs", 5, where("students", role="student"))
 ONE_TEACHER = "this teacher"
 
+ROSE = "the student network actually presented an increase in accuracy (from 92 to 93 percent)"
+OF_WHOM = (
+    "The paper does not say whose 92% it is: we take it for the teacher's, it may be the student's on labels alone."
+)
+
 DENSE_CLAIMS = (
     Claim(
         tests="the 10–10 teacher's accuracy",
-        says="the student network actually presented an increase in accuracy (from 92 to 93 percent)",
+        says=ROSE,
         where="§4, second paragraph of the chronology",
         experiment=DENSE,
         compares=AsPublished(
             "test_accuracy", TEACHER, DENSE_TEACHER, contrast=DENSE_STUDENT - DENSE_TEACHER, rounded_to=0.01
         ),
         judged_when=(WHOLE_MNIST,),
+        note=OF_WHOM,
+    ),
+    Claim(
+        tests="the distilled 10-unit student's accuracy",
+        says=ROSE,
+        where="§4, second paragraph of the chronology",
+        experiment=DENSE,
+        compares=AsPublished(
+            "test_accuracy", DISTILLED, DENSE_STUDENT, contrast=DENSE_STUDENT - DENSE_TEACHER, rounded_to=0.01
+        ),
+        judged_when=(WHOLE_MNIST,),
     ),
     Claim(
         tests="the distilled 10-unit student beats its 10–10 teacher",
-        says="the student network actually presented an increase in accuracy (from 92 to 93 percent)",
+        says=ROSE,
         where="§4, second paragraph of the chronology",
         experiment=DENSE,
         compares=Difference("test_accuracy", DISTILLED, TEACHER),
         published=DENSE_STUDENT - DENSE_TEACHER,
         paper=f"{100 * DENSE_TEACHER:g} → {100 * DENSE_STUDENT:g}%",
         judged_when=(WHOLE_MNIST, teacher_at_least(0.91)),
+        note=OF_WHOM,
     ),
     Claim(
         tests="the 10-unit student owes its accuracy to the teacher",

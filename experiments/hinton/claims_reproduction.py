@@ -18,8 +18,9 @@ from experiments.hinton.claims_shared import (
     level,
     mended,
 )
+from experiments.hinton.claims_temperature import MILD
 from experiments.hinton.claims_transfer_set import THREES
-from kdsuite.report.claims import Claim, Matters
+from kdsuite.report.claims import OURS, Claim, Matters
 from kdsuite.report.comparisons import AsPublished, Difference, Level
 from kdsuite.report.groups import where
 from kdsuite.report.slopes import SlopeDifference
@@ -92,6 +93,15 @@ REPRODUCTION = (
         published=R_NARROW[20.0] - R_NARROW[2.5],
         judged_when=JUDGED,
         **REPRODUCED_2,
+    ),
+    Claim(
+        tests="reproduction: 30 units: T from 2.5 to 4 makes fewer errors than T = 1",
+        experiment=TEMPERATURE_2020,
+        compares=Difference("test_errors", where("T = 1", units=30, temperature=1.0), MILD),
+        judged_when=JUDGED,
+        given=ONE_TEACHER,
+        kind=OURS,
+        note="Hinton's paper says so, and is contradicted by the rows of its own protocol.",
     ),
     Claim(
         tests="reproduction: errors rise faster with T at 30 units than at 300 and 800",

@@ -14,6 +14,10 @@ NARROW = (
     "better than higher or lower temperatures"
 )
 MILD = where(f"T in {LOW:g}–{HIGH:g}", units=30, temperature=between(LOW, HIGH))
+NOTES = {
+    1.0: "Students saw all 25 shifts of each image and had 25 epochs; by the reproduction's protocol T = 1 is worse.",
+    8.0: "Seeds were added when the first 3 had left this undecided, so their number is not independent of it.",
+}
 SECOND: dict[str, Any] = {"where": "Hinton 2015, §3, second paragraph", "experiment": TEMPERATURE, "given": ONE_TEACHER}
 
 TEMPERATURES = (
@@ -24,6 +28,7 @@ TEMPERATURES = (
             compares=Difference("test_errors", where(f"T = {other:g}", units=30, temperature=other), MILD),
             paper="fewer",
             judged_when=JUDGED,
+            note=NOTES.get(other, ""),
             **SECOND,
         )
         for other in (20.0, 8.0, 1.0)

@@ -16,6 +16,7 @@ from experiments.iterative.claims import (
     ONE_SHOT,
     SHAPES,
     difference,
+    lowest_accuracy,
     of_shape,
 )
 from kdsuite.report import ExperimentReport, Summary
@@ -110,14 +111,13 @@ def sizes_figure(results: Results, table: pd.DataFrame) -> Figure:
 
 def sizes_title(table: pd.DataFrame) -> str:
     """How much memory goes within `DROP` of the first parent on validation, with families and without."""
-    first = table[table.generation == 0]
-    founders = first.groupby("family")[["validation_accuracy", "float32_bytes"]].mean()
+    whole = table[table.generation == 0].groupby("family").float32_bytes.first()
 
     def saved(shapes: Sequence[str]) -> float:
         members = table[table["shape"].isin(shapes)]
-        limit = members.family.map(founders.validation_accuracy) - DROP
+        limit = members.family.map(lowest_accuracy(members))
         smallest = members[members.validation_accuracy >= limit].groupby("family").float32_bytes.min()
-        return float(100 * (1 - smallest / founders.float32_bytes).mean())
+        return float(100 * (1 - smallest / whole).mean())
 
     return (
         f"Within {100 * DROP:g} points of the first parent families save {saved(SHAPES):.0f}% of the memory, "
@@ -154,7 +154,7 @@ def families_figure(results: Results, table: pd.DataFrame) -> Figure:
     for panel, shape, colour in zip(axes, shapes, COLOURS, strict=False):
         members = own[own["shape"] == shape].drop_duplicates("trial").set_index("trial")
         x, y = members.width.map(widths.index), members.blocks
-        limit = members.validation_accuracy[members.generation == 0].mean() - DROP
+        limit = lowest_accuracy(members).iloc[0]
         for row in members[members.generation > 0].itertuples():
             parent = row.parents.split()[0]
             panel.annotate("", (x[row.Index], y[row.Index]), (x[parent], y[parent]),

@@ -121,6 +121,21 @@ def test_claimed_to_be_alike():
     ]
 
 
+def test_claimed_to_differ_whichever_is_better():
+    different = Difference("test_accuracy", KD, PLAIN, claimed="different")
+    plain = [0.90, 0.91, 0.92]
+    better, worse, same, unclear = (
+        groups(plain=plain, kd=[value + gain for value, gain in zip(plain, gains, strict=True)])
+        for gains in ((0.02, 0.021, 0.019), (-0.02, -0.021, -0.019), (0.0001, -0.0001, 0.0), (0.03, -0.02, 0.01))
+    )
+    assert [judged(different, found).verdict for found in (better, worse, same, unclear)] == [
+        "reproduced",
+        "reproduced",
+        "no difference",
+        "undecided",
+    ]
+
+
 def test_level_of_one_network_is_judged_over_test_images():
     level = Level("test_accuracy", TEACHER, above=0.99)
     found = {accuracy: judged(level, groups(teacher=[accuracy])) for accuracy in (0.9931, 0.9911, 0.98)}
