@@ -116,10 +116,11 @@ def cut(teacher: keras.Model, recipe: Recipe, goal: Goal, whole: ModelCosts, sco
     model, removed = teacher, ()
     if recipe.units:
         model, removed = _without_units(teacher, recipe.share**recipe.units, goal, whole, scores.data)
+        # Units come whole: those that are gone may be enough.
+        if removed and share(costs := _costs(model, teacher, goal), whole, goal) <= recipe.share:
+            return Cut(model, removed, {}, costs, surgery(teacher, model, {}, np.empty(0)))
     if recipe.criterion is None:
-        if not removed or share(costs := _costs(model, teacher, goal), whole, goal) > recipe.share:
-            raise PruneError(f"removing units alone does not reach {recipe.share:.2f} of the cost")
-        return Cut(model, removed, {}, costs, surgery(teacher, model, {}, np.empty(0)))
+        raise PruneError(f"removing units alone does not reach {recipe.share:.2f} of the cost")
     narrowed = partial(_narrowed, model, removed, teacher, recipe, goal, whole, scores)
     for round_to in ROUND_TO[:-1]:
         with contextlib.suppress(PruneError):
@@ -135,7 +136,7 @@ def _narrowed(
     before = share(_costs(model, teacher, goal), whole, goal)
     targets: dict[str, Target] = {"macs": "macs", "ms": "latency"}
     target = targets.get(goal.target or "macs", "params")
-    keep, nearest = recipe.share / before, None
+    keep, nearest = recipe.share / before, before
     for _ in range(ATTEMPTS):
         if not 0 < keep < 1:
             break
@@ -159,7 +160,7 @@ def _narrowed(
             return Cut(narrow, removed, channels, costs, surgery(model, narrow, channels, images))
         nearest = reached
         keep *= 0.995 * recipe.share / reached
-    raise PruneError(f"{recipe}: {recipe.share:.3f} of the cost is out of reach, the nearest is {nearest}")
+    raise PruneError(f"{recipe}: {recipe.share:.3f} of the cost is out of reach, the nearest is {nearest:.3f}")
 
 
 def _without_units(teacher, wanted: float, goal: Goal, whole: ModelCosts, data) -> tuple[keras.Model, tuple[str, ...]]:

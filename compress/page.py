@@ -67,8 +67,9 @@ def write_page(result: Result, test: data.Split, path: Path) -> None:
 
 def _provenance(result: Result) -> str:
     sizes = ", ".join(f"{count:,} for {part}" for part, count in result.sizes.items())
+    split = "" if result.seed is None else f", split by seed {result.seed}"
     return (
-        f"{result.dataset} from {result.source}: {sizes}, split by seed {result.seed}. A teacher trained on some of "
+        f"{result.dataset} from {result.source}: {sizes}{split}. A teacher trained on some of "
         "these test images is more accurate on them than on new ones, and its fall to the student is overstated. "
         f"{result.minutes:.1f} minutes."
     )

@@ -14,6 +14,7 @@ from kdsuite.compress.budget import questions
 from kdsuite.compress.choosing import best
 from kdsuite.compress.costs import ModelCosts, costs_of, search_goal
 from kdsuite.compress.errors import CompressionError
+from kdsuite.compress.formats import DEFAULT_FORMATS, find_format, import_packages
 from kdsuite.compress.goals import Goal, goal_of
 from kdsuite.compress.inputs import Problem, check_accuracy, problem_of
 from kdsuite.compress.page import write_page
@@ -109,20 +110,22 @@ def compress(
 
 
 def check_setting(minutes: float, views: object) -> None:
-    """Raises a CompressionError for a budget or views that are none, and where matplotlib is missing."""
+    """Raises a CompressionError for a budget or views that are none, and where a package is missing."""
     if not 0 < minutes < math.inf:
         raise CompressionError(f"minutes {minutes:g}: expected a finite number above 0, such as 20")
     if views is not None and not isinstance(getattr(views, "count", None), int):
         raise CompressionError(f"views {views!r}: expected None, data.Flip(), data.Jitter() or data.ShiftFlip()")
     if importlib.util.find_spec("matplotlib") is None:
         raise CompressionError("the report needs matplotlib, which is not installed: pip install 'kdsuite[compress]'")
+    for name in DEFAULT_FORMATS:
+        import_packages(find_format(name))
 
 
 def _described(problem: Problem, goal: Goal, minutes: float, views, training: Training) -> dict:
     """All that determines a run."""
     parts = (problem.dataset.train, problem.dataset.validation, problem.dataset.test)
     return {
-        "teacher": distill.model_fingerprint(problem.teacher),
+        "model": distill.model_fingerprint(problem.original),
         "data": [part.fingerprint for part in parts],
         "goal": dataclasses.asdict(goal),
         "minutes": minutes,

@@ -51,7 +51,7 @@ class Result:
         reached: whether the goal was reached, its drop of accuracy judged on test.
         summary: a few sentences to read aloud.
         goal, command: as words.
-        model, dataset, source: what went in; `sizes` are those of the splits, `seed` that of their cut.
+        model, dataset, source: what went in; `sizes` are those of the splits, `seed` is None where nobody drew them.
         files: the teacher first, then the student in each format.
         refused: format → why there is no file in it.
         candidates: after each of their rungs; `chosen` is the one that was exported.
@@ -71,7 +71,7 @@ class Result:
     dataset: str
     source: str
     sizes: dict[str, int]
-    seed: int
+    seed: int | None
     files: list[FileRow]
     refused: dict[str, str]
     candidates: list[Candidate]

@@ -22,7 +22,7 @@ from kdsuite.compress.goals import Goal
 from kdsuite.compress.inputs import Problem
 from kdsuite.compress.proofs import Proof, saved
 from kdsuite.compress.result import FileRow, Result, file_row, paired_difference
-from kdsuite.compress.search import SEED, Setting, calibration_images, proof_of
+from kdsuite.compress.search import Setting, calibration_images, proof_of
 from kdsuite.compress.work import Work
 from kdsuite.data.files import whole_file
 
@@ -81,7 +81,7 @@ def ship(
         dataset=problem.dataset.name,
         source=problem.dataset.source,
         sizes={part: len(getattr(problem.dataset, part)) for part in ("train", "validation", "test")},
-        seed=SEED,
+        seed=problem.dataset.seed,
         files=rows,
         refused=refused,
         candidates=candidates,

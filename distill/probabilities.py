@@ -18,7 +18,10 @@ PASS_ON = (
     layers.ActivityRegularization,
 )
 PASS_ON_OPS = ("Reshape", "Squeeze", "ExpandDims", "Transpose", "Identity", "Cast")
-ACTIVATIONS = {"softmax": keras.activations.softmax, "sigmoid": keras.activations.sigmoid}
+ACTIVATIONS = {
+    "softmax": (keras.activations.softmax, keras.ops.softmax),
+    "sigmoid": (keras.activations.sigmoid, keras.ops.sigmoid),
+}
 SAMPLES = 8
 
 
@@ -170,8 +173,8 @@ def _of_operation(operation) -> str | None:
     if isinstance(operation, keras.Model):
         return final_activation(operation)
     activation = getattr(operation, "activation", None)
-    for name, function in ACTIVATIONS.items():
-        if activation is function or type(operation).__name__.lower() == name:
+    for name, functions in ACTIVATIONS.items():
+        if activation in functions or type(operation).__name__.lower() == name:
             return f"{name} ({operation.name!r})"
     return None
 

@@ -47,10 +47,14 @@ ELEMENTWISE = (
     *("Dropout", "SpatialDropout1D", "SpatialDropout2D", "SpatialDropout3D", "StochasticDepth"),
     *("GaussianNoise", "GaussianDropout", "AlphaDropout"),
 )
-ELEMENTWISE_OPERATIONS = (
+ACTIVATION_OPERATIONS = (
     *("Relu", "Relu6", "LeakyRelu", "Elu", "Selu", "Celu", "Gelu", "Silu", "HardSilu", "Sigmoid", "HardSigmoid"),
     *("LogSigmoid", "SparseSigmoid", "Tanh", "HardTanh", "TanhShrink", "Softplus", "SparsePlus", "Squareplus"),
-    *("Softsign", "SoftShrink", "HardShrink", "Threshold", "Absolute", "Negative", "Sign", "Square", "Sqrt", "Rsqrt"),
+    *("Softsign", "SoftShrink", "HardShrink", "Threshold"),
+)
+ELEMENTWISE_OPERATIONS = (
+    *ACTIVATION_OPERATIONS,
+    *("Absolute", "Negative", "Sign", "Square", "Sqrt", "Rsqrt"),
     *("Reciprocal", "Exp", "Exp2", "Expm1", "Log", "Log1p", "Sin", "Cos", "Erf", "Clip", "Cast", "StopGradient"),
 )
 SPATIAL = (
@@ -70,6 +74,9 @@ def weight_axes(layer: keras.Layer) -> list[tuple[str | None, ...] | None]:
     table = WEIGHT_AXES[kind(layer)]
     if getattr(layer, "groups", 1) != 1 and "kernel" in table:
         table = {**table, "kernel": (None, "out")}
+    if kind(layer) == "PReLU" and layer.weights and layer.weights[0].shape[-1] == 1:
+        # Shared by all channels, as in PyTorch.
+        table = {"alpha": (None,)}
     parts = 2 if kind(layer) == "MultiHeadAttention" else 1
     # The weight of LayerScale has no fixed name.
     return [table.get("/".join(weight.path.split("/")[-parts:]), table.get("*")) for weight in layer.weights]
@@ -117,19 +124,27 @@ def refusal(node) -> str | None:
 def mixing_activation(layer) -> str | None:
     """Why channels are no longer separate behind a layer's activation, as a noun phrase, or None."""
     activation = getattr(layer, "activation", None)
-    if activation is None or not _mixes_channels(activation):
+    # A recurrent layer applies it to one step at a time.
+    rank = 2 if kind(layer) in RECURRENT else len(layer._inbound_nodes[0].outputs[0].shape)
+    if activation is None or not _mixes_channels(activation, rank):
         return None
     return f"a layer whose activation {getattr(activation, '__name__', activation)} mixes channels"
 
 
 @functools.cache
-def _mixes_channels(activation) -> bool:
-    """Whether one channel changes what the others become."""
-    first = np.linspace(-1, 1, 8, dtype=np.float32)[None]
-    second = first.copy()
-    second[0, 0] = 2
-    before, after = (np.asarray(keras.ops.convert_to_numpy(activation(keras.ops.array(x)))) for x in (first, second))
-    return before.shape != first.shape or not np.array_equal(before[:, 1:], after[:, 1:])
+def _mixes_channels(activation, rank: int) -> bool:
+    """Whether one channel changes what the others become, or it takes one number of channels alone."""
+    for channels in (8, 5):
+        first = np.linspace(-1, 1, 3 ** (rank - 2) * channels, dtype=np.float32).reshape(1, *[3] * (rank - 2), channels)
+        second = first.copy()
+        second[..., 0] = 2
+        try:
+            before, after = (np.asarray(activation(keras.ops.array(x))) for x in (first, second))
+        except Exception:  # A function of the user's own may raise anything.
+            return True
+        if before.shape != first.shape or not np.array_equal(before[..., 1:], after[..., 1:]):
+            return True
+    return False
 
 
 def _refused_shape(node, name: str) -> str | None:

@@ -4,8 +4,9 @@ from collections.abc import Sequence
 from typing import Literal
 
 import keras
+import tensorflow as tf
 
-from kdsuite.prune.errors import PruneError
+from kdsuite.prune.errors import PruneError, first_line
 from kdsuite.prune.flattening import flatten
 from kdsuite.prune.graph import copy_of, inputs_like, rebuild
 from kdsuite.prune.removal import pipe
@@ -58,6 +59,11 @@ def insert_layer(
     def call(old, *args, **kwargs):
         if where == "after":
             return layer(old(*args, **kwargs))
+        if not args or not isinstance(args[0], keras.KerasTensor):
+            raise PruneError(
+                f"layer {name!r} reads several tensors, or one by keyword: expected a layer that is called with one "
+                "tensor; insert before or after the layers that it reads"
+            )
         return old(layer(args[0]), *args[1:], **kwargs)
 
     graph = flatten(model)
@@ -91,9 +97,10 @@ def _edited(graph: keras.Model, name: str, layer: keras.Layer, edit) -> keras.Mo
     def call_named(old_name, operation, *args, **kwargs):
         try:
             return edit(operation, *args, **kwargs) if old_name == name else operation(*args, **kwargs)
-        except ValueError as error:
-            reason = str(error).splitlines()[0]
-            raise PruneError(f"{layer.name!r} leaves layer {old_name!r} with an unfit input: {reason}") from error
+        except (ValueError, TypeError, tf.errors.OpError) as error:
+            raise PruneError(
+                f"{layer.name!r} leaves layer {old_name!r} with an unfit input: {first_line(error)}"
+            ) from error
 
     weights = layer.get_weights()
     inputs = inputs_like(graph)

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterable, Mapping
 
 import keras
 
-from kdsuite.prune.errors import PruneError
+from kdsuite.prune.errors import PruneError, first_line
 
 
 def nodes(model: keras.Model) -> list:
@@ -80,13 +80,19 @@ def copy_of(operation, settings: Mapping | None = None):
             dtype=operation.dtype_policy,
         )
     try:
-        return type(operation).from_config({**operation.get_config(), **(settings or {})})
+        config = {**operation.get_config(), **(settings or {})}
+        copy = type(operation).from_config(config)
     except (TypeError, ValueError, NotImplementedError) as error:
-        reason = next(line for line in str(error).splitlines() if line.strip()).strip()
         raise PruneError(
             f"{operation.name!r}, of type {type(operation).__name__}, cannot be copied from its configuration "
-            f"({reason}): give its class get_config and from_config"
+            f"({first_line(error)}): give its class get_config and from_config"
         ) from error
+    if hasattr(operation, "get_vocabulary") and config.get("vocabulary") is None:
+        raise PruneError(
+            f"{operation.name!r}, of type {type(operation).__name__}, has its vocabulary from adapt(), which a copy "
+            "would lose: look words up in front of the model, or give the layer its vocabulary when it is built"
+        )
+    return copy
 
 
 def set_weights(layer: keras.Layer, weights: list) -> None:

@@ -10,7 +10,7 @@ import numpy as np
 from kdsuite.prune.errors import PruneError
 from kdsuite.prune.flattening import flatten
 from kdsuite.prune.graph import nodes
-from kdsuite.prune.measuring import check_classifier, ends_in_softmax, labelled
+from kdsuite.prune.measuring import check_classifier, class_numbers, ends_in_softmax, labelled
 from kdsuite.prune.removal import obstacle, remove
 from kdsuite.prune.units import Size, Unit, units
 
@@ -89,7 +89,10 @@ def block_influence(model: keras.Model, data: Iterable, size: Size = "block") ->
         raise PruneError(f"model {model.name!r} has no unit, called once, whose output has the shape of its input")
     observer = keras.Model(graph.input, [tensor for pair in ends.values() for tensor in pair])
     sums, count = dict.fromkeys(ends, 0.0), 0
-    for inputs, *_ in data:
+    for batch in data:
+        if not isinstance(batch, tuple | list):
+            raise PruneError(f"a batch of type {type(batch).__name__}: expected (inputs, …)")
+        inputs, *_ = batch
         values = [np.asarray(value, np.float64) for value in observer(inputs, training=False)]
         for name, read, given in zip(ends, values[::2], values[1::2], strict=True):
             norms = np.linalg.norm(read, axis=-1) * np.linalg.norm(given, axis=-1)
@@ -115,21 +118,13 @@ def _measured(model: keras.Model, data: Iterable, measure: str) -> float:
     from_logits = not ends_in_softmax(model)
     total, count = 0.0, 0
     for inputs, labels in labelled(data):
-        outputs = model(inputs, training=False)
+        outputs, labels = model(inputs, training=False), class_numbers(labels, model)
         if measure == "loss":
             losses = keras.losses.sparse_categorical_crossentropy(labels, outputs, from_logits=from_logits)
             total += float(np.sum(losses))
         else:
-            total += float(np.sum(np.argmax(outputs, axis=-1) != _class_numbers(labels, tuple(outputs.shape[:-1]))))
+            total += float(np.sum(np.argmax(outputs, axis=-1) != labels))
         count += len(labels)
     if not count:
         raise PruneError("the data hold no batches: give batches of (inputs, labels), anew at each iteration")
     return total / count
-
-
-def _class_numbers(labels, shape: tuple[int, ...]) -> np.ndarray:
-    labels = np.asarray(labels)
-    # Others would be broadcast, and each compared with every answer.
-    if labels.shape != shape:
-        raise PruneError(f"labels of shape {labels.shape}: expected {shape}, the number of the class of each example")
-    return labels

@@ -6,10 +6,16 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from kdsuite.prune.channel_types import ACTIVATIONS
+from kdsuite.prune.channel_types import ACTIVATION_OPERATIONS, ACTIVATIONS
 from kdsuite.prune.channels import Channels
 from kdsuite.prune.errors import PruneError
 from kdsuite.prune.graph import kind
+
+PASS_ON = (
+    *("Reshape", "Flatten", "Permute", "Identity", "Dropout", "ActivityRegularization"),
+    *("Squeeze", "ExpandDims", "Transpose", "Cast"),
+)
+"""Kinds of layers and operations behind which a softmax is still one."""
 
 
 def activation_behind(channels: Channels, name: str):
@@ -23,7 +29,7 @@ def activation_behind(channels: Channels, name: str):
         if not np.array_equal(channels.features[id(node.outputs[0])], channels.given[name]):
             continue
         # `layer.output` could belong to another model that shares the layer.
-        if kind(node.operation) in ACTIVATIONS or (node.operation.name == name and _is_nonlinear(node.operation)):
+        if _activates(node.operation, name):
             return node.outputs[0]
         if best is None or kind(best._keras_history.operation) != "BatchNormalization":
             best = node.outputs[0]
@@ -32,8 +38,20 @@ def activation_behind(channels: Channels, name: str):
 
 def ends_in_softmax(model: keras.Model) -> bool:
     """Whether a model of one output is seen to give probabilities; else it gives logits."""
-    last = model.outputs[0]._keras_history.operation
-    return isinstance(last, keras.layers.Softmax) or getattr(last, "activation", None) is keras.activations.softmax
+    last = _last_that_computes(model.outputs[0])
+    activation = getattr(last, "activation", None)
+    return kind(last) == "Softmax" or activation in (keras.activations.softmax, keras.ops.softmax)
+
+
+def _last_that_computes(tensor):
+    """The operation that made a tensor, behind nested models and what changes neither values nor, but places, rows."""
+    operation, node_index, tensor_index = tensor._keras_history
+    if isinstance(operation, keras.Model) and getattr(operation, "outputs", None):
+        return _last_that_computes(operation.outputs[tensor_index])
+    is_linear = kind(operation) == "Activation" and operation.activation is keras.activations.linear
+    if is_linear or kind(operation) in PASS_ON:
+        return _last_that_computes(operation._inbound_nodes[node_index].input_tensors[0])
+    return operation
 
 
 def check_one_output(model: keras.Model) -> None:
@@ -67,6 +85,29 @@ def labelled(data: Iterable) -> Iterator[tuple]:
             parts = f"{len(batch)} parts" if isinstance(batch, tuple | list) else f"type {type(batch).__name__}"
             raise PruneError(f"a batch of {parts}: expected (inputs, labels), without sample weights")
         yield batch[0], batch[1]
+
+
+def class_numbers(labels, model: keras.Model) -> np.ndarray:
+    """Labels as integers (batch, …), one for each row of the model's output.
+
+    Raises:
+        PruneError: they have another shape, or are no numbers of its classes.
+    """
+    labels = np.asarray(labels)
+    *positions, classes = model.outputs[0].shape[1:]
+    # Others would be broadcast, and each compared with every answer.
+    if labels.ndim != 1 + len(positions) or any(
+        size not in (None, given) for size, given in zip(positions, labels.shape[1:], strict=True)
+    ):
+        expected = ", ".join(["n", *map(str, positions)])
+        raise PruneError(
+            f"labels of shape {labels.shape}: expected ({expected}{',' * (not positions)}), the number of the class of "
+            "each example"
+        )
+    wrong = labels[(labels < 0) | (labels >= classes) | (labels != np.floor(labels))]
+    if wrong.size:
+        raise PruneError(f"label {wrong.flat[0]}: expected a whole number from 0 to {classes - 1}, one of the classes")
+    return labels.astype(np.int64)
 
 
 def share_of_zeros(model: keras.Model, features: Sequence, data: Iterable) -> list[np.ndarray]:
@@ -103,7 +144,7 @@ def effect(model: keras.Model, features: Sequence, data: Iterable) -> list[np.nd
             for z, gradient in zip(values, gradients, strict=True)
         ]
 
-    return _mean_over(step, data, lambda labels: len(labels))
+    return _mean_over(step, _numbered(data, model), lambda labels: len(labels))
 
 
 def effect_of_weights(
@@ -137,11 +178,20 @@ def effect_of_weights(
             sums.append(arrange(of_filters).sum(axis=1) ** 2)
         return sums
 
-    return _mean_over(step, data, lambda labels: 1)
+    return _mean_over(step, _numbered(data, model), lambda labels: 1)
 
 
-def _is_nonlinear(layer: keras.Layer) -> bool:
-    return getattr(layer, "activation", None) not in (None, keras.activations.linear)
+def _numbered(data: Iterable, model: keras.Model) -> Iterator[tuple]:
+    for inputs, labels in labelled(data):
+        yield inputs, class_numbers(labels, model)
+
+
+def _activates(operation, name: str) -> bool:
+    """Whether it is an activation, or the layer of that name with one of its own."""
+    if kind(operation) in ACTIVATION_OPERATIONS or kind(operation) in ACTIVATIONS[1:]:
+        return True
+    is_linear = getattr(operation, "activation", None) in (None, keras.activations.linear)
+    return not is_linear and (operation.name == name or kind(operation) == "Activation")
 
 
 def _loss(model: keras.Model, reduction: str):

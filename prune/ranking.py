@@ -94,8 +94,18 @@ def channel_scores(
         if values is None:
             lack = "batch norm" if criterion == "bn_scale" else "activation of its own"
             raise PruneError(f"criterion {criterion!r} cannot score layer {name!r}: no {lack} stands behind it")
+        _check_numbers(values, name, criterion)
         scores[name] = values
     return scores
+
+
+def _check_numbers(values: np.ndarray | None, layers: str, criterion: Criterion | OwnCriterion) -> None:
+    """Refuses NaN, by which channels would go in the order of their numbers; infinity keeps a channel."""
+    if values is not None and np.isnan(values).any():
+        what = "of your own" if callable(criterion) else repr(criterion)
+        raise PruneError(
+            f"criterion {what} gives NaN for channels of {layers}: look for NaN in the data and in the weights"
+        )
 
 
 def group_scores(
@@ -125,6 +135,7 @@ def group_scores(
                 )
         else:
             values = view.mean(CRITERIA[criterion].of, CRITERIA[criterion].normalised)
+        _check_numbers(values, ", ".join(group.layers), criterion)
         scores.append(values)
     return scores
 

@@ -7,9 +7,10 @@ from typing import Literal
 
 import keras
 import numpy as np
+import tensorflow as tf
 
 from kdsuite.prune.channel_types import MERGE_OPERATIONS, MERGES
-from kdsuite.prune.errors import PruneError
+from kdsuite.prune.errors import PruneError, first_line
 from kdsuite.prune.flattening import flatten
 from kdsuite.prune.graph import copy_of, inputs_like, kind, nodes, rebuild, set_weights
 from kdsuite.prune.units import Unit
@@ -82,9 +83,8 @@ def _without(graph: keras.Model, units: Sequence[Unit]) -> keras.Model:
             copies[id(operation)] = copy_of(operation)
         try:
             return copies[id(operation)](*args, **kwargs)
-        except ValueError as error:
-            reason = str(error).splitlines()[0]
-            raise _Unfit(f"leaves layer {operation.name!r} with an unfit input: {reason}") from error
+        except (ValueError, TypeError, tf.errors.OpError) as error:
+            raise _Unfit(f"leaves layer {operation.name!r} with an unfit input: {first_line(error)}") from error
 
     inputs = inputs_like(graph)
     without = keras.Model(inputs, rebuild(graph, inputs, call), name=graph.name)

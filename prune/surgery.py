@@ -1,5 +1,6 @@
 """Deletes channels in Keras itself: each weight sliced by what is kept, the graph called again with the new sizes."""
 
+import inspect
 from collections.abc import Iterable
 
 import keras
@@ -47,7 +48,18 @@ def _sizes(channels: Channels, operation, gone: np.ndarray) -> dict:
         sizes = {"num_heads": int(kept["head"].sum()), "output_shape": (size,)}
     elif getattr(operation, "groups", 1) != 1:
         sizes["groups"] = int(kept["out"].reshape(operation.groups, -1)[:, 0].sum())
-    return sizes
+    defaults = inspect.signature(type(operation).__init__).parameters
+    return sizes | {key: defaults[key].default for key in arrays_of(config)}
+
+
+def arrays_of(config: dict) -> list[str]:
+    """The settings of a layer that are initialisers of one array, which has no other size."""
+    constants = {
+        key: setting
+        for key, setting in config.items()
+        if isinstance(setting, dict) and setting.get("class_name") == "Constant"
+    }
+    return [key for key, setting in constants.items() if np.ndim(keras.initializers.deserialize(setting).value)]
 
 
 def _target_shape(channels: Channels, layer: keras.Layer, gone: np.ndarray) -> tuple[int, ...]:

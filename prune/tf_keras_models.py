@@ -25,6 +25,7 @@ from kdsuite.prune.channel_types import (
 from kdsuite.prune.channels import Channels
 from kdsuite.prune.errors import PruneError
 from kdsuite.prune.graph import copy_of, inputs_like, kind, nodes, rebuild, set_weights
+from kdsuite.prune.surgery import arrays_of
 
 STRUCTURE = (
     *("filters", "units", "kernel_size", "strides", "padding", "dilation_rate", "depth_multiplier", "use_bias"),
@@ -168,8 +169,9 @@ def _is_known(node) -> bool:
         alone = len(node.input_tensors) == 1
         return name in ((*MERGE_OPERATIONS, *ELEMENTWISE_OPERATIONS) if alone else MERGES)
     if name == "PReLU":
-        return all(size == 1 for size in operation.alpha.shape[:-1])
-    return name in KNOWN and getattr(operation, "groups", 1) == 1
+        *positions, channels = operation.alpha.shape
+        return set(positions) <= {1} and (channels > 1 or node.input_tensors[0].shape[-1] == 1)
+    return name in KNOWN and getattr(operation, "groups", 1) == 1 and not arrays_of(operation.get_config())
 
 
 def _check_untouched(channels: Channels, node, deleted: list[int]) -> None:

@@ -37,6 +37,19 @@ def test_candidates_cost_at_most_their_share_and_surgery_is_exact(teacher, score
     assert bool(made.removed) == bool(recipe.units)
 
 
+def test_units_that_are_enough_by_themselves_are_enough(scores):
+    layers = keras.layers
+    inputs = keras.Input((SIZE, SIZE, 3))
+    x = layers.Conv2D(8, 3, padding="same", activation="relu")(inputs)
+    inner = layers.Conv2D(64, 3, padding="same", activation="relu")(x)
+    x = layers.Add()([x, layers.Conv2D(8, 3, padding="same")(inner)])
+    model = keras.Model(inputs, layers.Dense(2)(layers.GlobalAveragePooling2D()(x)))
+    whole = costs_of(model)
+    made = cut(model, Recipe(0.5, "taylor", units=0.5), MACS, whole, scores)
+    assert made.removed and not made.channels
+    assert prune.macs(made.model) / whole.macs < 0.3
+
+
 @pytest.mark.parametrize("share", [0.6, 0.25])
 def test_widths_are_multiples_of_eight_where_layers_are_wide(scores, share):
     layers = [keras.layers.Conv2D(64, 3, strides=2, activation="relu", name=f"conv_{number}") for number in (1, 2)]

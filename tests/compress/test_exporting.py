@@ -43,6 +43,16 @@ def two_inputs():
     return keras.Model([image, extra], layers.Dense(3)(layers.Concatenate()([features, extra])), name="two")
 
 
+def test_augmentation_inside_a_model_is_left_out_of_its_files(small_split, tmp_path):
+    inputs = keras.Input((8, 8, 1))
+    x = layers.RandomTranslation(0.3, 0.3)(layers.RandomFlip()(layers.Rescaling(1 / 255)(inputs)))
+    model = keras.Model(inputs, layers.Dense(3)(layers.Flatten()(x)), name="augmented")
+    expected = np.asarray(model(small_split.images.astype(np.float32), training=False))
+    for name, path in compress.export(model, tmp_path, ALL, small_split).items():
+        tolerance = 0.05 if name == "litert-int8" else 1e-3
+        np.testing.assert_allclose(compress.logits(path, small_split), expected, atol=tolerance, err_msg=name)
+
+
 def test_every_format_gives_the_models_logits(small_split, tmp_path):
     model = network()
     paths = compress.export(model, tmp_path, ALL, small_split)

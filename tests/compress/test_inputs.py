@@ -1,11 +1,16 @@
 """What is refused, in one line each."""
 
+import sys
+
 import keras
 import numpy as np
 import pytest
 
+from kdsuite.compress import pipeline
 from kdsuite.compress.errors import CompressionError
+from kdsuite.compress.goals import Goal
 from kdsuite.compress.inputs import check_accuracy, problem_of
+from kdsuite.compress.recovery import Training
 from kdsuite.prune import PruneError
 from tests.compress.conftest import SIZE, trained, untrained, write_photos
 
@@ -127,3 +132,22 @@ def test_classes_in_another_order_are_refused_and_named(photos):
     model.get_layer("answer").set_weights([kernel[:, ::-1], bias[::-1]])
     with pytest.raises(CompressionError, match="output 1 is 'checks', output 0 is 'stripes'"):
         check_accuracy(problem_of(model, "photos"))
+
+
+def test_two_models_that_end_differently_are_two_runs(photos):
+    """Their teachers, which end in logits, are the same."""
+    softmax, logits = untrained("softmax"), untrained(None)
+    logits.set_weights(softmax.get_weights())
+    described = [
+        pipeline._described(problem_of(model, photos / "photos"), Goal("macs", 0.5), 20, None, Training())
+        for model in (softmax, logits, softmax)
+    ]
+    assert described[0] == described[2] != described[1]
+
+
+@pytest.mark.parametrize("package", ["tf2onnx", "ai_edge_litert.interpreter"])
+def test_a_missing_package_is_named_before_anything_is_done(monkeypatch, package):
+    pipeline.check_setting(20, None)
+    monkeypatch.setitem(sys.modules, package, None)
+    with pytest.raises(CompressionError, match=rf"needs {package}: pip install 'kdsuite\[export\]'"):
+        pipeline.check_setting(20, None)

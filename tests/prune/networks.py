@@ -154,6 +154,17 @@ SMALL = {
     "DepthwiseConv1D": lambda: sequence(
         (9, 3), layers.Conv1D(5, 3, name="first"), layers.DepthwiseConv1D(3, depth_multiplier=2), layers.Conv1D(4, 2)
     ),
+    "PReLU for all channels": lambda: sequence(
+        (6, 6, 3),
+        layers.Conv2D(5, 3, name="first"),
+        layers.PReLU(shared_axes=(1, 2, 3), alpha_initializer="ones"),
+        layers.Conv2D(2, 3),
+    ),
+    "weights from an array": lambda: sequence(
+        (6, 6, 3),
+        layers.Conv2D(5, 3, bias_initializer=keras.initializers.Constant(np.arange(5.0)), name="first"),
+        layers.Conv2D(2, 3),
+    ),
     "PReLU for each position": lambda: sequence(
         (6, 6, 3), layers.Conv2D(5, 3, name="first"), layers.PReLU(alpha_initializer="uniform"), layers.Conv2D(2, 3)
     ),

@@ -178,6 +178,36 @@ def with_layer(layer):
     return sequence((8, 8, 4), layers.Conv2D(4, 3, name="first"), layer, layers.Flatten())
 
 
+def test_an_activation_over_positions_keeps_channels_apart():
+    model = prune.flatten(with_layer(layers.Activation(gated, name="gated")))
+    pruned = prune.delete_channels(model, {"first": [1]})
+    assert_equals_zeroing(model, pruned, {"first": [1]}, inputs_for(model))
+
+
+@keras.saving.register_keras_serializable(package="tests")
+def gated(x):
+    return x * keras.ops.sigmoid(keras.ops.mean(x, axis=(1, 2), keepdims=True))
+
+
+def of_as_many_channels(count):
+    return lambda: with_layer(layers.Activation(lambda x: x * np.arange(1.0, count + 1), name="weighed"))
+
+
+def words():
+    lookup = layers.StringLookup(output_mode="multi_hot", name="lookup")
+    lookup.adapt(["cat", "dog"])
+    inputs = keras.Input((3,), dtype="string")
+    return keras.Model(inputs, layers.Dense(2)(layers.Dense(4, name="first")(lookup(inputs))))
+
+
+class Secretive(layers.Layer):
+    def call(self, x):
+        return x
+
+    def get_config(self):
+        raise NotImplementedError
+
+
 def attention_of_two_axes():
     inputs = keras.Input((5, 4))
     x = layers.Dense(6, name="embed")(inputs)
@@ -239,6 +269,16 @@ def operation(apply):
             lambda: with_layer(layers.Activation("softmax", name="softmax")),
             {"first": [0]},
             "it reaches 'softmax', a layer whose activation softmax mixes channels",
+        ),
+        *(
+            (of_as_many_channels(count), {"first": [0]}, "it reaches 'weighed', a layer whose activation .* mixes")
+            for count in (4, 8)
+        ),
+        (words, {"first": [0]}, r"'lookup', of type StringLookup, has its vocabulary from adapt\(\), which a copy"),
+        (
+            lambda: sequence((8, 8, 4), Secretive(name="own"), layers.Conv2D(4, 3, name="first"), layers.Flatten()),
+            {"first": [0]},
+            r"'own', of type Secretive, cannot be copied from its configuration \(NotImplementedError\)",
         ),
         (
             attention_of_two_axes,

@@ -83,6 +83,10 @@ def test_a_layer_stands_behind_an_input():
             "has a layer 'add_one' already",
         ),
         (
+            lambda model: prune.insert_layer(model, "add_one", layers.ReLU()),
+            "layer 'add_one' reads several tensors, or one by keyword: expected a layer that is called with one tensor",
+        ),
+        (
             lambda model: prune.insert_layer(model, model.layers[0].name, layers.Conv3D(2, 3, name="deep"), "after"),
             "'deep' leaves layer 'input.*' with an unfit input",
         ),

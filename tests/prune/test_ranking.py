@@ -9,7 +9,8 @@ import tensorflow as tf
 from keras import layers
 
 from kdsuite import prune
-from kdsuite.prune.measuring import activation_behind
+from kdsuite.distill.probabilities import final_activation
+from kdsuite.prune.measuring import activation_behind, ends_in_softmax
 from kdsuite.prune.tf_keras_models import kerassurgeon
 from tests.prune.networks import attention, inputs_for
 from tests.prune.zeroing import randomise
@@ -122,6 +123,54 @@ def test_taylor_reads_probabilities_and_frozen_layers(model, data):
         np.testing.assert_allclose(scores[name], expected[name], rtol=1e-3)
 
 
+@pytest.mark.parametrize("activation", ["relu", "gelu", "tanh"])
+@pytest.mark.parametrize("criterion", ["apoz", "taylor"])
+def test_an_activation_that_is_an_operation_stands_for_the_channels_too(data, activation, criterion):
+    def network(activate):
+        keras.utils.set_random_seed(0)
+        inputs = keras.Input((10, 10, 2))
+        x = layers.BatchNormalization(name="bn")(layers.Conv2D(6, 3, name="first")(inputs))
+        x = layers.GlobalAveragePooling2D()(activate(layers.Activation("linear")(x)))
+        return keras.Model(inputs, layers.Dense(3)(x))
+
+    as_layer, as_operation = network(layers.Activation(activation)), network(getattr(keras.ops, activation))
+    expected = prune.channel_scores(as_layer, ["first"], data, criterion)["first"]
+    scores = prune.channel_scores(as_operation, ["first"], data, criterion)["first"]
+    # Keras' layer computes GELU exactly, its operation the usual approximation.
+    np.testing.assert_allclose(scores, expected, rtol=2e-3)
+    assert activation != "relu" or 0 < expected.min() < expected.max() < 1
+
+
+@pytest.mark.parametrize(
+    "end",
+    [
+        lambda x: layers.Reshape((3,))(layers.Softmax()(x)),
+        lambda x: layers.Activation("linear", dtype="float32")(layers.Activation("softmax")(x)),
+        lambda x: layers.Dropout(0.1)(layers.Activation(keras.ops.softmax)(x)),
+        keras.ops.softmax,
+    ],
+)
+def test_a_softmax_is_seen_behind_what_passes_it_on(model, data, end):
+    expected = prune.channel_scores(model, ["first"], data, "taylor")["first"]
+    with_softmax = keras.Model(model.input, end(model.output))
+    np.testing.assert_allclose(
+        prune.channel_scores(with_softmax, ["first"], data, "taylor")["first"], expected, rtol=1e-3
+    )
+    inside = keras.Input((10, 10, 2))
+    assert ends_in_softmax(keras.Model(inside, with_softmax(inside)))
+    assert final_activation(with_softmax).startswith("softmax") and not ends_in_softmax(model)
+
+
+@pytest.mark.parametrize(
+    "criterion", ["taylor", "taylor_weights", lambda view: np.full(len(view.group.channels), np.nan)]
+)
+def test_scores_that_are_no_numbers_are_refused(model, data, criterion):
+    images, labels = arrays(data)
+    images[3, 0, 0, 0] = np.nan
+    with pytest.raises(prune.PruneError, match=r"criterion .+ gives NaN for channels of \w+: look for NaN in the data"):
+        prune.channels_to_delete(model, [(images, labels)], 0.5, criterion, tolerance=1)
+
+
 def two_inputs():
     """A network of two inputs, and one of a single input that holds both, with the same weights."""
     inputs = [keras.Input((6, 6, 3), name=name) for name in ("a", "b")]
@@ -172,6 +221,21 @@ def shrunk_by(criterion):
 def test_what_is_no_classifier_with_labels_is_refused(act, units, batch, message):
     with pytest.raises(prune.PruneError, match=message):
         act(with_outputs(*units), [batch])
+
+
+@pytest.mark.parametrize(
+    ("labels", "message"),
+    [
+        (np.eye(3)[np.zeros(4, int)], r"labels of shape \(4, 3\): expected \(n,\), the number of the class"),
+        (np.array([0, 1, 2, 3]), "label 3: expected a whole number from 0 to 2"),
+        (np.array([0, -1, 2, 0]), "label -1: expected a whole number from 0 to 2"),
+        (np.array([0, 0.5, 2, 0]), r"label 0\.5: expected a whole number"),
+    ],
+)
+@pytest.mark.parametrize("act", [shrunk_by("taylor"), shrunk_by("taylor_weights"), prune.sensitivity])
+def test_labels_that_are_no_classes_are_refused(act, labels, message):
+    with pytest.raises(prune.PruneError, match=message):
+        act(with_outputs(3), [(np.zeros((4, 4)), labels)])
 
 
 @pytest.mark.parametrize("act", [shrunk_by("taylor"), shrunk_by("taylor_weights"), prune.sensitivity])

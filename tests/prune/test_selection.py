@@ -165,13 +165,17 @@ def test_a_branch_with_a_layer_called_twice_is_a_block_only_between_its_ends():
         (lambda model: prune.sensitivity(model, []), "the data hold no batches"),
         (
             lambda model: prune.sensitivity(model, [(np.zeros((5, 8, 8, 6)), np.zeros((5, 1)))], measure="accuracy"),
-            r"labels of shape \(5, 1\): expected \(5,\), the number of the class",
+            r"labels of shape \(5, 1\): expected \(n,\), the number of the class",
         ),
         (
             lambda model: prune.sensitivity(model, [(np.zeros((5, 8, 8, 6)), np.zeros((5, 3)))], measure="accuracy"),
-            r"labels of shape \(5, 3\): expected \(5,\)",
+            r"labels of shape \(5, 3\): expected \(n,\)",
         ),
         (lambda model: prune.block_influence(model, []), "the data hold no batches"),
+        (
+            lambda model: prune.block_influence(model, [np.zeros((5, 8, 8, 6))]),
+            r"a batch of type ndarray: expected \(inputs, …\)",
+        ),
     ],
 )
 def test_refusals(act, message):

@@ -14,6 +14,7 @@ from tests.prune.zeroing import randomise
 
 NOT_KERASSURGEONS = {
     *("Conv1DTranspose", "Conv3DTranspose", "SeparableConv1D", "DepthwiseConv1D", "PReLU for each position"),
+    *("PReLU for all channels", "weights from an array"),
     *("LayerNormalization", "LayerNormalization of all axes", "RMSNormalization", "Embedding"),
     *("GroupNormalization, one group", "GroupNormalization, a group a channel"),
     *("GlobalAveragePooling3D", "GlobalMaxPooling3D"),
