@@ -26,6 +26,9 @@ def whole_file(path: Path) -> Iterator[Path]:
     unfinished = _unfinished_path(path)
     try:
         yield unfinished
+        # A name that is there after a power failure has its content, too.
+        with unfinished.open("rb+") as file:
+            os.fsync(file.fileno())
         unfinished.replace(path)
     finally:
         unfinished.unlink(missing_ok=True)

@@ -150,6 +150,7 @@ def parse(config_type: type, default: Any, name: str, description: str, options:
 def _carry_out(study: registry.Study, experiment: registry.Experiment, config: Any, options: list[str]) -> None:
     from experiments.engine import publish
     from experiments.engine.runner import Runner
+    from experiments.engine.training import Diverged
 
     trains = study.load(experiment.module, experiment.trains)
     with _cluster(config) as cluster:
@@ -164,7 +165,10 @@ def _carry_out(study: registry.Study, experiment: registry.Experiment, config: A
             # Workers read the options again; the last --seeds counts.
             config, options = replace(config, seeds=seeds), [*options, "--seeds", *map(str, seeds)]
     runner.save_best(trials)
-    runner.study.finish(runner.networks, runner.results.folder)
+    try:
+        runner.study.finish(runner.networks, runner.results.folder)
+    except Diverged as error:
+        print(f"not written: what {experiment.name} makes of its networks ({error})", file=sys.stderr)
     publish.publish(study, experiment, runner.results.folder)
 
 

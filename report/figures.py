@@ -18,6 +18,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from kdsuite.report.errors import NotRun
 from kdsuite.report.intervals import Interval, mean_interval
 from kdsuite.report.measures import Measure, measure_of
 from kdsuite.report.rows import Results
@@ -159,6 +160,9 @@ def pairs(
     places = np.arange(len(groups))
     axes.plot(places, table.to_numpy().T, color=GREY, alpha=0.5, linewidth=0.7)
     by_group = [table[name].dropna() for name in groups]
+    for name, own in zip(groups, by_group, strict=True):
+        if own.empty:
+            raise NotRun(f"no row of {name}")
     found = [mean_interval(own) for own in by_group]
     grow_limits(axes, table.to_numpy(), found, measure.limits)
     for place, (own, interval) in enumerate(zip(by_group, found, strict=True)):
@@ -250,6 +254,8 @@ def grow_limits(
         most: limits that are not passed, such as 0 and 100%.
     """
     values = values[np.isfinite(values)]
+    if not values.size:
+        raise NotRun("no row has what is drawn")
     earlier = getattr(axes, DRAWN_VALUES, (values.min(), values.max()))
     low, high = min(earlier[0], values.min()), max(earlier[1], values.max())
     spread = high - low or abs(high) / 100 or 1

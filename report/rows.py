@@ -100,10 +100,10 @@ def read(experiment: str, root: Path | str = REFERENCE, **configuration) -> Resu
 
 
 def read_folder(folder: Path, setting: dict | None = None) -> Results:
-    """Read the folder of a setting.
+    """Read the folder of a setting, without the trials that failed.
 
     Raises:
-        NotRun: it holds no rows.
+        NotRun: it holds no rows, or of failed trials alone.
         ReportError: a file is damaged, or its rows are not of one setting.
     """
     setting = setting or read_setting(folder)
@@ -113,20 +113,13 @@ def read_folder(folder: Path, setting: dict | None = None) -> Results:
     if rows.empty:
         raise NotRun(f"{folder / 'rows.csv'} has no rows yet")
     check_one_setting(rows, folder / "rows.csv", setting["setting"])
+    if "failure" in rows:
+        rows = rows[rows.failure.isna()]
+    if rows.empty:
+        raise NotRun(f"{folder / 'rows.csv'} has no row of a trial that did not fail")
     path = folder / "epochs.csv"
     epochs = _with_networks(read_whole(path, key=["trial", "epoch"]), rows) if path.exists() else pd.DataFrame()
     return Results(setting["experiment"], rows, epochs, setting, folder)
-
-
-def read_all(experiments: Iterable[str], root: Path = REFERENCE) -> dict[str, Results]:
-    """Read those of the experiments that have results."""
-    found = {}
-    for experiment in experiments:
-        try:
-            found[experiment] = read(experiment, root)
-        except NotRun:
-            continue
-    return found
 
 
 def check_one_setting(rows: pd.DataFrame, path: Path | str = "rows", setting: str | None = None) -> None:

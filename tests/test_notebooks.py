@@ -21,7 +21,7 @@ def test_each_belongs_to_a_study():
 def test_notebook_executes_and_gives_what_is_committed(path):
     committed = nbformat.read(path, as_version=4)
     executed = nbformat.read(path, as_version=4)
-    NotebookClient(executed, timeout=300, resources={"metadata": {"path": path.parent}}).execute()
+    NotebookClient(executed, timeout=600, startup_timeout=300, resources={"metadata": {"path": path.parent}}).execute()
     assert 'RESULTS = "results/reference"' in "\n".join(cell.source for cell in committed.cells[:3])
     for old, new in zip(committed.cells, executed.cells, strict=True):
         assert _texts(old) == _texts(new)

@@ -1,5 +1,7 @@
 """Options of study 1's Dogs vs. Cats experiments. Imports no TensorFlow."""
 
+import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Annotated, ClassVar, Literal
 
@@ -23,6 +25,7 @@ from experiments.engine.errors import UsageError
 
 # What MobileNet has to lose, whatever its width.
 UNITS = {"layer": 27, "block": 14}
+HINTS = re.compile(r"conv1(_bn|_relu)?|conv_(dw|pw)_([1-9]|1[0-3])(_bn|_relu)?|pool")
 ALPHA = Between(0, 4, above=True)
 SHARE = Between(0, 1, above=True, below=True)
 NINE_SEEDS = tuple(range(9))
@@ -45,6 +48,17 @@ SMALL_STUDY = (
 # A third of the width is four times as fast.
 QUICK_STUDY = CHOSEN | {"alpha": 0.25, "seeds": (0, 1, 2)}
 PAPER_STUDY = {"alpha": 1.0, "image_size": 224}
+
+
+def check_counts(counts: Iterable[int], unit: str = "layer") -> None:
+    """Checks that so many units can be removed.
+
+    Raises:
+        UsageError: MobileNet has fewer.
+    """
+    for count in counts:
+        if count > UNITS[unit]:
+            raise UsageError(f"{count} units to remove: expected 1 to {UNITS[unit]}, the {unit}s of MobileNet")
 
 
 @dataclass(frozen=True)
@@ -150,11 +164,8 @@ class LayersConfig(CatdogConfig):
 
     def check(self) -> None:
         super().check()
-        available = UNITS[self.unit]
         counts = (*self.zero_density_counts, *self.random_counts, *self.random_weight_counts, *self.long_counts)
-        for count in counts:
-            if count > available:
-                raise UsageError(f"{count} units to remove: expected 1 to {available}, the {self.unit}s of MobileNet")
+        check_counts(counts, self.unit)
 
 
 @dataclass(frozen=True)
@@ -240,6 +251,13 @@ class HintsConfig(CatdogConfig):
         "paper": PAPER_STUDY,
     }
 
+    def check(self) -> None:
+        super().check()
+        check_counts([self.units_removed])
+        for name in self.hints:
+            if not HINTS.fullmatch(name):
+                raise UsageError(f"hint {name!r}: expected a layer of MobileNet, such as conv_pw_5_relu, or pool")
+
 
 @dataclass(frozen=True)
 class ImagesConfig(CatdogConfig):
@@ -256,3 +274,7 @@ class ImagesConfig(CatdogConfig):
         "full": {},
         "paper": PAPER_STUDY,
     }
+
+    def check(self) -> None:
+        super().check()
+        check_counts(self.counts)

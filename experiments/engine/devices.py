@@ -43,10 +43,11 @@ def batch_norm_over_all(model: keras.Model, count: int) -> Iterator[None]:
             layer.synchronized = False
 
 
-def check(study: Study, trials: Sequence[Trial]) -> None:
+def check(study: Study, trials: Sequence[Trial], *, here: bool = True) -> None:
     """Checks that there are as many devices as asked for, and that each batch can be divided evenly among them.
 
-    Each device averages over its share, and shares count alike.
+    Each device averages over its share, and shares count alike. `here` is false where other machines train, whose
+    devices are theirs to count.
 
     Raises:
         UsageError: too few devices, or a batch that leaves a remainder.
@@ -54,7 +55,8 @@ def check(study: Study, trials: Sequence[Trial]) -> None:
     count = study.config.devices
     if count == 1:
         return
-    _strategy(count)
+    if here:
+        _strategy(count)
     for trial in trials:
         size = len(study.data(trial).train)
         for batch in (trial.batch_size, size % trial.batch_size):

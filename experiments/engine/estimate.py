@@ -46,7 +46,8 @@ def seconds(experiment: str, study: Study, missing: Sequence[Trial]) -> float | 
     rows = _rows(ROOT / REFERENCE / experiment)
     if rows.empty:
         return None
-    return sum(_seconds(trial, len(study.data(trial).train), rows) for trial in missing if trial.epochs)
+    total = sum(_seconds(trial, len(study.data(trial).train), rows) for trial in missing if trial.epochs)
+    return total / _at_a_time(rows)
 
 
 def duration(span: float) -> str:
@@ -63,6 +64,20 @@ def _rows(folder: Path) -> pd.DataFrame:
     rows = pd.concat(tables, ignore_index=True)
     rows = rows[rows.train_seconds.notna() & rows.epochs.notna()]
     return rows.assign(per_image=rows.train_seconds / rows.epochs / rows.train_size)
+
+
+def _at_a_time(rows: pd.DataFrame) -> float:
+    """How many of some rows' networks were in training at a time, on average."""
+    if "finished_at" not in rows or rows.finished_at.isna().any():
+        return 1.0
+    since = pd.to_datetime(rows.finished_at, utc=True) - pd.Timestamp(0, tz="UTC")
+    ends = since.dt.total_seconds()
+    spans = sorted(zip(ends - rows.train_seconds, ends, strict=True))
+    covered, until = 0.0, float("-inf")
+    for begin, end in spans:
+        covered += max(0.0, end - max(begin, until))
+        until = max(until, end)
+    return float(rows.train_seconds.sum() / covered) if covered else 1.0
 
 
 def _seconds(trial: Trial, images: int, rows: pd.DataFrame) -> float:

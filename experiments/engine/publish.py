@@ -34,7 +34,12 @@ def publish(study: registry.Study, experiment: registry.Experiment, folder: Path
     judged = judge(claims, {claim.experiment: yours for claim in claims})
     print(f"the paper's claims on these rows: {counts_line(judged)}")
     print(f"rows: {folder / 'rows.csv'}")
-    for path in save_figures(report.figures(yours), folder / "figures"):
+    try:
+        figures = report.figures(yours)
+    except NotRun as error:
+        print(f"no figures: {error}")
+        figures = {}
+    for path in save_figures(figures, folder / "figures"):
         if path.suffix == ".png":
             print(f"figure: {path}")
 

@@ -1,5 +1,6 @@
 """The folder of one setting: its rows, epochs, candidates, further tables and predictions."""
 
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -85,7 +86,13 @@ class Results:
         try:
             with (self.folder / PREDICTIONS).open("rb") as opened, np.load(opened) as file:
                 return dict(zip(file["trial"].tolist(), file["classes"], strict=True))
-        except Exception:  # A damaged zip raises nearly anything: BadZipFile, zlib.error, NotImplementedError, …
+        except FileNotFoundError:
+            return {}
+        except (
+            Exception
+        ) as error:  # A damaged zip raises nearly anything: BadZipFile, zlib.error, NotImplementedError, …
+            reason = " ".join(str(error).split())
+            print(f"{self.folder / PREDICTIONS} is damaged ({reason}): its predictions are lost", file=sys.stderr)
             return {}
 
     def _add_predictions(self, key: str, classes: np.ndarray, labels: np.ndarray) -> None:

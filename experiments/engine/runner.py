@@ -178,8 +178,7 @@ class Runner:
     def _train_all(self, missing: list[Trial], *, candidate: bool, options: Sequence[str]) -> None:
         workers = min(self.config.worker_count, len(missing))
         is_here = workers == 1 and self.cluster is None
-        if self.cluster is None:
-            devices.check(self.study, missing)
+        devices.check(self.study, missing, here=self.cluster is None)
         networks = self._networks_only(missing)
         self._bar = tqdm(
             total=sum(trial.epochs for trial in [*networks, *missing]),

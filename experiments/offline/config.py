@@ -47,7 +47,7 @@ class ResponsesConfig(Config):
     upscaled_to: Annotated[int, COUNT] = 96
     """Size in pixels to which these resize their images."""
     weights: str | None = "imagenet"
-    """What these start from: imagenet, a weights file without top, or None for new weights."""
+    """What these start from: imagenet, a weights file without top (resnet50, inception_v3), or None for new weights."""
     views: Annotated[int, VIEWS] = 8
     """Views of each image, drawn once, that students see and teachers answer for; 1 without augmentation."""
 
@@ -61,7 +61,12 @@ class ResponsesConfig(Config):
     def check(self) -> None:
         super().check()
         for name in self.teachers:
-            self.check_network(name)
+            is_mobilenet = self.check_network(name).family == "mobilenet"
+            if is_mobilenet and self.weights not in ("imagenet", None):
+                raise UsageError(
+                    f"weights {self.weights!r} for {name}: expected imagenet, or None for new weights, as only "
+                    "resnet50 and inception_v3 start from a file"
+                )
         if self.teacher_size is not None and self.train_size is not None and self.teacher_size < self.train_size:
             raise UsageError(
                 f"teacher size {self.teacher_size}: expected at least the {self.train_size} images of the transfer set"

@@ -11,7 +11,7 @@ import pytest
 from experiments.cli import main
 from experiments.cs230.catdog import TUNING_SEEDS
 from experiments.cs230.catdog_channels import Channels
-from experiments.cs230.catdog_config import UNITS, ChannelsConfig, LayersConfig
+from experiments.cs230.catdog_config import HINTS, UNITS, ChannelsConfig, LayersConfig
 from experiments.cs230.catdog_mobilenet import Layers
 from experiments.cs230.cuts import ChannelsTrial
 from experiments.engine.rows import COLUMNS
@@ -223,6 +223,31 @@ def test_bad_input_is_one_line_and_status_2(options, message, capsys):
     assert main(["catdog-mobilenet", *SMOKE, *options]) == 2
     assert not Path("results").exists()
     assert message in capsys.readouterr().err.strip().splitlines()[-1]
+
+
+@pytest.mark.parametrize(
+    ("experiment", "options", "message"),
+    [
+        (
+            "catdog-hints",
+            ["--hints", "conv_pw_14"],
+            "hint 'conv_pw_14': expected a layer of MobileNet, such as conv_pw_5",
+        ),
+        ("catdog-hints", ["--units-removed", "28"], "28 units to remove: expected 1 to 27, the layers of MobileNet"),
+        ("catdog-images", ["--counts", "28"], "28 units to remove: expected 1 to 27, the layers of MobileNet"),
+    ],
+)
+def test_what_mobilenet_does_not_have_is_refused_before_anything_is_trained(experiment, options, message, capsys):
+    assert main([experiment, *SMOKE, *options]) == 2
+    assert message in capsys.readouterr().err.strip().splitlines()[-1]
+    assert not Path("results").exists() and not Path(".cache").exists()
+
+
+def test_hints_are_the_layers_that_mobilenet_has():
+    network = models.mobilenet(classes=2, alpha=0.25, image_size=32, imagenet=False)
+    known = [layer.name for layer in network.layers if HINTS.fullmatch(layer.name)]
+    # 1 + 2 * 13 convolutions, each with its batch norm and activation, and the pooled features.
+    assert len(known) == 3 * 27 + 1
 
 
 def test_missing_imagenet_weights_are_one_line(capsys, monkeypatch, tmp_path):

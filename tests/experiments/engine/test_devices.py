@@ -83,13 +83,21 @@ def study_on_two(monkeypatch, **options):
 )
 def test_batches_that_cannot_be_divided_are_refused(monkeypatch, in_empty_folder, options, message):
     study = study_on_two(monkeypatch, **options)
-    with pytest.raises(UsageError, match=re.escape(message)):
-        devices.check(study, study.trials())
+    for here in (True, False):
+        with pytest.raises(UsageError, match=re.escape(message)):
+            devices.check(study, study.trials(), here=here)
 
 
 def test_even_batches_pass(monkeypatch, in_empty_folder):
     study = study_on_two(monkeypatch, batch_size=32, train_size=200)
     devices.check(study, study.trials())
+
+
+def test_devices_of_other_machines_are_not_counted_here(in_empty_folder):
+    study = Dense(DenseConfig(data="synthetic", devices=64, batch_size=64, train_size=192))
+    devices.check(study, study.trials(), here=False)
+    with pytest.raises(UsageError, match="devices 64: this machine has"):
+        devices.check(study, study.trials())
 
 
 def test_more_devices_than_there_are_are_refused():

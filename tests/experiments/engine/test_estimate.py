@@ -53,6 +53,17 @@ def test_rows_that_share_most_settings_of_the_same_network_count_alone(tmp_path,
     assert "about 22 s of training" in told(tmp_path, monkeypatch, [own, *others])
 
 
+def test_networks_that_were_trained_two_at_a_time_take_half_of_their_sum(tmp_path, monkeypatch):
+    own = {"student": "small", "batch_size": 32, "train_seconds": 9.6}
+    ends = ["2026-11-30T10:00:10+00:00", "2026-11-30T10:00:10+00:00", "2026-11-30T10:00:30+00:00"]
+    rows = [own | {"finished_at": end} for end in (*ends, ends[-1])]
+    assert "about 11 s of training" in told(tmp_path, monkeypatch, rows)
+    (tmp_path / "results/reference/made-up/one/rows.csv").unlink()
+    (tmp_path / "results/reference/made-up/one").rmdir()
+    apart = [own | {"finished_at": end} for end in ends[1:]]
+    assert "about 22 s of training" in told(tmp_path, monkeypatch, apart)
+
+
 @pytest.mark.parametrize(("span", "words"), [(89.4, "89 s"), (90, "2 min"), (5399, "90 min"), (5400, "1.5 h")])
 def test_durations_have_the_unit_that_a_person_would_use(span, words):
     assert estimate.duration(span) == words

@@ -165,6 +165,10 @@ def test_responses_of_several_runs_must_be_chosen_and_those_of_the_reference_ser
         (["--compared", "vgg"], "network 'vgg': expected"),
         (["--students", "mobilenet_0.75"], "student 'mobilenet_0.75': expected a small network"),
         (["--teachers", "resnet_21"], "network 'resnet_21': expected"),
+        (
+            ["--teachers", "mobilenet_0.75", "--weights", "w.h5"],
+            "weights 'w.h5' for mobilenet_0.75: expected imagenet, or",
+        ),
         (["--teacher-size", "50"], "teacher size 50: expected at least the 60 images of the transfer set"),
         (["--recipe", "adam"], "views 2: recipe adam shows each image as it is, expected 1"),
         (["--views", "51"], "views 51: expected a number from 1 to 50"),
