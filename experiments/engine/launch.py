@@ -88,24 +88,26 @@ class Pool:
                     worker.task = ready
                     worker.connection.send((ready.what, ready.key))
             for worker in self._with_news():
-                done, returned = self._hear(worker)
-                if returned is not None:
-                    waiting.insert(0, returned)
-                if done is not None:
-                    undone.discard(done.key)
-                    on_done(done)
+                word, task = self._hear(worker)
+                if task is not None and word == "dead":
+                    waiting.insert(0, task)
+                elif task is not None and word == "busy":
+                    waiting.append(task)
+                elif task is not None:
+                    undone.discard(task.key)
+                    on_done(task)
 
     def _with_news(self) -> list[_Worker]:
         by_connection: dict[Any, _Worker] = {worker.connection: worker for worker in self._workers}
         return [by_connection[connection] for connection in wait(list(by_connection), timeout=0.5)]
 
-    def _hear(self, worker: _Worker) -> tuple[Task | None, Task | None]:
-        """Takes one message: the task that is done by it, and the task that must be given to another worker."""
+    def _hear(self, worker: _Worker) -> tuple[str, Task | None]:
+        """Takes one message; gives its word, and the task that the worker no longer has."""
         try:
             word, content = worker.connection.recv()
         except (EOFError, ConnectionResetError):
             stopping.check()
-            return None, self._replace_dead(worker)
+            return "dead", self._replace_dead(worker)
         if word == "epoch":
             self.on_epoch(content)
         elif word == "error":
@@ -117,8 +119,11 @@ class Pool:
             worker.first_memory = worker.first_memory or content
             if content - worker.first_memory > GROWTH_BYTES:
                 self._replace(worker)
-            return task, None
-        return None, None
+            return word, task
+        elif word == "busy":
+            task, worker.task = worker.task, None
+            return word, task
+        return word, None
 
     def _replace_dead(self, worker: _Worker) -> Task | None:
         task = worker.task

@@ -6,9 +6,13 @@ Imports no TensorFlow at the top: threads are set before.
 import contextlib
 import os
 import threading
+import time
 from multiprocessing import parent_process
 from multiprocessing.connection import Connection
 
+import filelock
+
+BUSY_SECONDS = 0.5
 THREADS = ("TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS", "OMP_NUM_THREADS")
 FINISH, CHOOSE, NETWORK = "finish", "choose", "network"
 
@@ -18,8 +22,8 @@ def work(connection: Connection, experiment: str, options: list[str]) -> None:
 
     Takes (FINISH, CHOOSE or NETWORK, key): train and measure a trial, leaving its result in the cache of finished
     trials; the same without the test, for a candidate of a choice; or only make sure that the cache has its network.
-    Sends ("epoch", measured) after each epoch, ("done", bytes of memory) at the end, or ("error", message) for what the
-    user can mend.
+    Sends ("epoch", measured) after each epoch, ("done", bytes of memory) at the end, ("busy", None) where another run
+    has the trial, or ("error", message) for what the user can mend.
 
     Args:
         connection: to the parent.
@@ -44,8 +48,13 @@ def work(connection: Connection, experiment: str, options: list[str]) -> None:
     try:
         while True:
             what, key = connection.recv()
-            do(runner, what, key)
-            connection.send(("done", memory()))
+            try:
+                do(runner, what, key)
+            except filelock.Timeout:
+                time.sleep(BUSY_SECONDS)
+                connection.send(("busy", None))
+            else:
+                connection.send(("done", memory()))
     except (EOFError, BrokenPipeError, ConnectionResetError, Stopped, KeyboardInterrupt):
         # The pool was closed, perhaps while a trial was on.
         return
@@ -54,7 +63,11 @@ def work(connection: Connection, experiment: str, options: list[str]) -> None:
 
 
 def do(runner, what: str, key: str) -> None:
-    """Does one thing that a worker can be told: FINISH, CHOOSE or NETWORK, and the key of a trial."""
+    """Does one thing that a worker can be told: FINISH, CHOOSE or NETWORK, and the key of a trial.
+
+    Raises:
+        filelock.Timeout: another run trains it.
+    """
     from experiments.engine.training import Diverged
 
     trial = runner.find(key)
@@ -63,7 +76,7 @@ def do(runner, what: str, key: str) -> None:
         with contextlib.suppress(Diverged):
             runner.networks.get(trial)
     else:
-        with runner.networks.lock(trial):
+        with runner.networks.lock(trial).acquire(timeout=0):
             runner.finished(trial, on_test=what == FINISH)
     runner.forget_models()
 

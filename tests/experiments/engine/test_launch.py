@@ -4,12 +4,14 @@ import multiprocessing
 import os
 import signal
 from pathlib import Path
+from types import SimpleNamespace
 
+import filelock
 import pandas as pd
 import pytest
 
 from experiments.cli import main
-from experiments.engine import launch, stopping, worker
+from experiments.engine import launch, networks, stopping, worker
 from experiments.engine.errors import UsageError
 from experiments.engine.launch import Pool, Task
 
@@ -28,13 +30,18 @@ class FakeProcess:
 
 
 class FakeConnection:
-    """A worker that is ready at once and does each task it is given; or dies on some."""
+    """A worker that is ready at once and does each task it is given; or dies on some; or finds some busy at first."""
 
-    def __init__(self, deadly=(), memory=()):
+    def __init__(self, deadly=(), memory=(), busy=()):
         self.messages, self.deadly, self.given, self.memory = [("ready", None)], deadly, [], list(memory)
+        self.busy = list(busy)
 
     def send(self, message):
         self.given.append(message[1])
+        if message[1] in self.busy:
+            self.busy.remove(message[1])
+            self.messages.append(("busy", None))
+            return
         memory = self.memory.pop(0) if self.memory else 1 << 30
         self.messages.append(EOFError() if message[1] in self.deadly else ("done", memory))
 
@@ -52,11 +59,11 @@ class FakeConnection:
 def pool(monkeypatch):
     """Makes a pool of fake workers; gives its `run`, the order in which tasks are done, and the connections."""
 
-    def make(workers, deadly=(), memory=()):
+    def make(workers, deadly=(), memory=(), busy=()):
         connections, done = [], []
 
         def start(self):
-            connections.append(FakeConnection(deadly, memory))
+            connections.append(FakeConnection(deadly, memory, busy))
             return launch._Worker(FakeProcess(), connections[-1])
 
         monkeypatch.setattr(Pool, "_start", start)
@@ -74,6 +81,20 @@ def test_a_worker_is_replaced_when_it_has_grown_since_its_first_trial(pool):
     run([Task(name, frozenset()) for name in "abcd"])
     assert done == list("abcd")
     assert [connection.given for connection in connections] == [["a", "b", "c"], ["d"]]
+
+
+def test_what_another_run_has_comes_last(pool):
+    run, done, connections = pool(1, busy=["b", "b"])
+    run([Task(name, frozenset()) for name in "abcd"])
+    assert done == list("acdb")
+    assert connections[0].given == list("abcdbb")
+
+
+def test_a_trial_that_another_run_has_is_not_waited_for(tmp_path):
+    of_study = networks.Networks(SimpleNamespace(key=lambda trial: "aaa"), tmp_path)
+    runner = SimpleNamespace(find=str, networks=of_study, finished=lambda trial, on_test: pytest.fail("trained"))
+    with filelock.FileLock(tmp_path / "locks" / "aaa.lock"), pytest.raises(filelock.Timeout):
+        worker.do(runner, worker.FINISH, "aaa")
 
 
 def test_a_trial_waits_for_those_it_needs(pool):
