@@ -22,7 +22,7 @@ from experiments.engine.networks import Networks
 from experiments.engine.results import Results
 from experiments.engine.rows import check_writable
 from experiments.engine.settings import now, versions
-from experiments.engine.study import Study
+from experiments.engine.study import Details, Study
 from experiments.engine.training import Diverged, measure, train_network, used_as_it_is
 from experiments.engine.trial import Trial
 from experiments.engine.worker import CHOOSE, FINISH, NETWORK
@@ -319,13 +319,14 @@ class Runner:
             trained = train_network(self.study, trial, self.networks, folder=folder, tick=self.networks.tick)
         measured = measure(trained, trial, dataset, on_test=on_test)
         details = self.study.details(trial, trained.distiller, trained.history, self.networks)
+        tested = self.study.test_details(trial, trained.distiller) if on_test else Details()
         may_be_best = on_test and self.config.save_best is not None
         if trial.save_network or may_be_best:
             self.networks.save(trial, trained.model, trained.history)
         return Finished(
-            self._described(trial) | measured.columns | details.columns,
+            self._described(trial) | measured.columns | details.columns | tested.columns,
             trained.history,
-            details.tables,
+            details.tables | tested.tables,
             measured.predictions,
         )
 

@@ -167,6 +167,10 @@ class Study:
         """
         return Details()
 
+    def test_details(self, trial: Trial, distiller: keras.Model) -> Details:
+        """Measures on the test split what goes beyond its accuracy; not called for candidates of a choice."""
+        return Details()
+
     def finish(self, networks: Networks, folder: Path) -> None:
         """Makes what needs trained networks beside rows (pictures, files); called once, after all trials."""
 

@@ -179,7 +179,7 @@ class OfflineCifar10(OfflineStudy):
         return Targets(train=soft_targets(trial, of_teachers, self.data(trial).train))
 
     def details(self, trial: Trial, distiller: keras.Model, history: list[dict], networks: Networks) -> Details:
-        """Measures calibration, and size against the first teacher."""
+        """Gives the size against the first teacher."""
         if isinstance(trial, TeacherTrial):
             return Details()
         card = self.responses[self.config.teachers[0]].card
@@ -188,7 +188,13 @@ class OfflineCifar10(OfflineStudy):
             "params_share": distiller.student.count_params() / card["parameters"],
             "teacher_test_accuracy": card["test_accuracy"],
         }
+        return Details(against)
+
+    def test_details(self, trial: Trial, distiller: keras.Model) -> Details:
+        """Measures calibration."""
+        if isinstance(trial, TeacherTrial):
+            return Details()
         validation, test = (
             (outputs(distiller.student, split), split.labels) for split in (self.dataset.validation, self.dataset.test)
         )
-        return Details(against | calibration_columns(validation, test), {"reliability": reliability(*test)})
+        return Details(calibration_columns(validation, test), {"reliability": reliability(*test)})

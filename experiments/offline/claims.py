@@ -20,7 +20,7 @@ CIFAR10, OF_VIEWS = "offline-cifar10", "offline-views"
 MILLION, A_MILLION = 1_000_000, "at most 1 M parameters"
 
 STUDENTS = where("students", role="student")
-BY_LABELS = where("labels alone (smoothed by 0.2)", series="labels alone")
+BY_LABELS = where("labels alone", series="labels alone")
 BY_RESPONSES = where("responses", series="responses")
 SMOOTHING = where("label smoothing", series="label smoothing")
 ENSEMBLE = where("mean of all teachers", series="ensemble")
@@ -127,7 +127,7 @@ SPEED = tuple(
         compares=Difference(
             "validation_accuracy",
             where("responses", series="responses", epoch=epoch),
-            where("labels alone (smoothed by 0.2)", series="labels alone", epoch=epoch),
+            where("labels alone", series="labels alone", epoch=epoch),
             match=("student",),
             table="epochs",
         ),

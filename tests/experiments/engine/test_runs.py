@@ -20,7 +20,7 @@ from experiments.cs230.mnist_lambda_sweep import LambdaSweep
 from experiments.engine import checkpoints, runner, training
 from experiments.engine.finished import read_finished
 from experiments.engine.rows import COLUMNS
-from experiments.engine.study import Study
+from experiments.engine.study import Details, Study
 from kdsuite import data, distill
 
 pytestmark = [pytest.mark.usefixtures("in_empty_folder", "no_tfds_no_network"), pytest.mark.slow]
@@ -315,13 +315,18 @@ def test_deterministic_operations_are_asked_for(options, calls, monkeypatch):
     assert len(asked) == calls
 
 
-def test_batch_sweep_takes_the_lambda_of_best_validation_accuracy_among_its_candidates(capsys):
+def test_batch_sweep_takes_the_lambda_of_best_validation_accuracy_among_its_candidates(monkeypatch, capsys):
+    tested = []
+    monkeypatch.setattr(
+        Study, "test_details", lambda study, trial, distiller: tested.append(study.key(trial)) or Details()
+    )
     options = ["mnist-batch-sweep", *SMOKE, "--lambda", "None", "--lambdas", "0", "0.3", "0.7", "--batch-sizes", "32"]
     options += ["--seeds", "0", "--choice-seeds", "0", "1"]
     assert main(options) == 0
     candidates = pd.read_csv(folder_of("mnist-batch-sweep") / "candidates.csv")
     assert sorted(candidates["lambda"].unique()) == [0.3, 0.7]
     assert candidates.test_accuracy.isna().all()
+    assert tested == rows_of("mnist-batch-sweep").trial.tolist() and not set(tested) & set(candidates.trial)
     best = candidates.groupby("lambda").validation_accuracy.mean().idxmax()
     assert f"chosen on validation: λ = {best:g}" in capsys.readouterr().out
     rows = rows_of("mnist-batch-sweep")
