@@ -30,7 +30,9 @@ def sentence(setting: Setting, study: Study, missing: Sequence[Trial]) -> str:
         longer = f"; {emulated} train in bfloat16, which this processor has no instructions for: several times as long"
     if total is None:
         return f"time: unknown, the reference has no rows of {setting.experiment} yet{longer}"
-    training = f"about {duration(total)} of training on 2 CPU cores, as the reference's rows took"
+    known = (ROOT / REFERENCE / setting.experiment / setting.folder_name).exists()
+    rows = "the reference's rows" if known else "the reference's rows of other settings, a rough guide,"
+    training = f"about {duration(total)} of training on 2 CPU cores, as {rows} took"
     return f"time: {training}, and some seconds to start and measure each of {len(missing)} trials{longer}"
 
 

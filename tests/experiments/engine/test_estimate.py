@@ -12,7 +12,7 @@ from experiments.engine.trial import Trial
 STUDENT = Trial(method="plain", network="small", seed=0, epochs=3, batch_size=32, learning_rate=0.1)
 
 
-def told(tmp_path, monkeypatch, rows, *, flags="avx512_bf16", precision="float32"):
+def told(tmp_path, monkeypatch, rows, *, flags="avx512_bf16", precision="float32", folder_name="one"):
     """The sentence for three students on 50 images, with these rows in the reference and flags of the processor."""
     (tmp_path / "cpuinfo").write_text(f"processor\t: 0\nflags\t\t: fpu {flags}\n")
     monkeypatch.setattr(estimate, "CPU_INFO", tmp_path / "cpuinfo")
@@ -22,7 +22,8 @@ def told(tmp_path, monkeypatch, rows, *, flags="avx512_bf16", precision="float32
     pd.DataFrame([common | row for row in rows]).to_csv(folder / "rows.csv")
     monkeypatch.setattr(estimate, "ROOT", tmp_path)
     study = SimpleNamespace(data=lambda trial: SimpleNamespace(train=range(50)))
-    return estimate.sentence(SimpleNamespace(experiment="made-up"), study, 3 * [replace(STUDENT, precision=precision)])
+    setting = SimpleNamespace(experiment="made-up", folder_name=folder_name)
+    return estimate.sentence(setting, study, 3 * [replace(STUDENT, precision=precision)])
 
 
 @pytest.mark.parametrize(
@@ -51,6 +52,13 @@ def test_rows_that_share_most_settings_of_the_same_network_count_alone(tmp_path,
     own = {"student": "small", "method": "plain", "lambda": None, "batch_size": 32, "train_seconds": 9.6}
     others = 3 * [own | {"train_seconds": 1e6} | other]
     assert "about 22 s of training" in told(tmp_path, monkeypatch, [own, *others])
+
+
+def test_rows_of_other_settings_are_said_to_be_a_rough_guide(tmp_path, monkeypatch):
+    sentence = told(
+        tmp_path, monkeypatch, [{"student": "small", "batch_size": 32, "train_seconds": 9.6}], folder_name="two"
+    )
+    assert "22 s of training on 2 CPU cores, as the reference's rows of other settings, a rough guide, took" in sentence
 
 
 def test_networks_that_were_trained_two_at_a_time_take_half_of_their_sum(tmp_path, monkeypatch):
