@@ -122,6 +122,17 @@ def read_folder(folder: Path, setting: dict | None = None) -> Results:
     return Results(setting["experiment"], rows, epochs, setting, folder)
 
 
+def read_all(experiments: Iterable[str], root: Path = REFERENCE) -> dict[str, Results]:
+    """Read those of the experiments that have results."""
+    found = {}
+    for experiment in experiments:
+        try:
+            found[experiment] = read(experiment, root)
+        except NotRun:
+            continue
+    return found
+
+
 def check_one_setting(rows: pd.DataFrame, path: Path | str = "rows", setting: str | None = None) -> None:
     """Refuse rows of several settings, or of another one than their folder's.
 

@@ -117,6 +117,11 @@ def test_a_setting_without_rows_is_passed_over_and_an_option_it_does_not_name_ha
         rows.read("sweep", tmp_path, precisions="float32")
 
 
+def test_what_was_not_run_is_left_out(tmp_path):
+    write(tmp_path / "sweep" / "a", two_rows())
+    assert set(rows.read_all(["sweep", "other"], tmp_path)) == {"sweep"}
+
+
 def test_trials_that_failed_are_left_out(tmp_path):
     folder = write(tmp_path / "sweep" / "a", [*two_rows(), two_rows()[0] | {"trial": "t9", "failure": "loss nan"}])
     assert "t9" not in set(rows.read_folder(folder).rows.trial) and len(rows.read_folder(folder).rows) == 2
