@@ -83,9 +83,10 @@ def parameters_figure(results: Results) -> Figure:
         left.plot(params[~dear], accuracy[name][~dear], "o", color=colour, markersize=5, label=name)
         left.plot(params[dear], accuracy[name][dear], "o", color=colour, markersize=5, fillstyle="none")
     left.axhline(100 * _teacher(results), color=GREY, linewidth=0.8, linestyle="--")
-    left.annotate("teacher", (params.min(), 100 * _teacher(results)), (0, 3), textcoords="offset points", fontsize=8,
-                  color=GREY)  # fmt: skip
-    left.legend(edgecolor="none", framealpha=1, fontsize=8, title="hollow: dearer than the teacher", title_fontsize=7)
+    left.annotate("teacher", (params.max(), 100 * _teacher(results)), (0, 3), textcoords="offset points", ha="right",
+                  fontsize=8, color=GREY)  # fmt: skip
+    left.legend(loc="upper left", bbox_to_anchor=(0, 0.95), edgecolor="none", framealpha=1, fontsize=8,
+                title_fontsize=7, title="hollow: dearer than the teacher")  # fmt: skip
     left.set(xlabel="parameters (millions)", ylabel="test accuracy (%)")
     right.axhspan(-100 * POINT, 100 * POINT, color="#E8E8E8", zorder=0)
     right.axhline(0, color=GREY, linewidth=0.8)
