@@ -38,7 +38,7 @@ def command_lines(draw):
     return study, experiment, [word for option, values in given_ for word in (option, *values)]
 
 
-@fuzz(1200)
+@fuzz(600)
 @given(command=command_lines())
 def test_options(command, capsys):
     study, experiment, options = command
