@@ -116,12 +116,13 @@ def cut(teacher: keras.Model, recipe: Recipe, goal: Goal, whole: ModelCosts, sco
     model, removed = teacher, ()
     if recipe.units:
         model, removed = _without_units(teacher, recipe.share**recipe.units, goal, whole, scores.data)
-        # Units come whole: those that are gone may be enough.
-        if removed and share(costs := _costs(model, teacher, goal), whole, goal) <= recipe.share:
-            return Cut(model, removed, {}, costs, surgery(teacher, model, {}, np.empty(0)))
+    costs = _costs(model, teacher, goal)
+    # Units come whole: those that are gone may be enough.
+    if removed and share(costs, whole, goal) <= recipe.share:
+        return Cut(model, removed, {}, costs, surgery(teacher, model, {}, np.empty(0)))
     if recipe.criterion is None:
         raise PruneError(f"removing units alone does not reach {recipe.share:.2f} of the cost")
-    narrowed = partial(_narrowed, model, removed, teacher, recipe, goal, whole, scores)
+    narrowed = partial(_narrowed, model, removed, share(costs, whole, goal), teacher, recipe, goal, whole, scores)
     for round_to in ROUND_TO[:-1]:
         with contextlib.suppress(PruneError):
             return narrowed(round_to)
@@ -129,11 +130,10 @@ def cut(teacher: keras.Model, recipe: Recipe, goal: Goal, whole: ModelCosts, sco
 
 
 def _narrowed(
-    model, removed, teacher, recipe: Recipe, goal: Goal, whole: ModelCosts, scores: Scores, round_to: int
+    model, removed, before: float, teacher, recipe: Recipe, goal: Goal, whole: ModelCosts, scores: Scores, round_to: int
 ) -> Cut:
-    """The model narrowed until its cost is within its share of the teacher's."""
+    """The model, which costs the share `before` of the teacher's, narrowed until it is within the recipe's share."""
     assert recipe.criterion is not None
-    before = share(_costs(model, teacher, goal), whole, goal)
     targets: dict[str, Target] = {"macs": "macs", "ms": "latency"}
     target = targets.get(goal.target or "macs", "params")
     keep, nearest = recipe.share / before, before

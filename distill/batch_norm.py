@@ -32,7 +32,7 @@ def recalibrate(model: keras.Model, split, *, batch_size: int = 100) -> int:
     Raises:
         DistillationError: a batch-norm layer that a forward pass does not reach, or reaches only inside a loop.
     """
-    normalisers = [layer for layer in _normalisers(model) if layer.trainable]
+    normalisers = [layer for layer in batch_norms(model) if layer.trainable]
     if not normalisers:
         return 0
     inputs = getattr(model, "inputs", None)
@@ -49,19 +49,19 @@ def recalibrate(model: keras.Model, split, *, batch_size: int = 100) -> int:
 
 def moving_statistics(model: keras.Model) -> list[tuple[np.ndarray, np.ndarray]]:
     """Moving mean and variance of each batch-norm layer, in the model's order; float32 (channels,) each."""
-    return [(layer.moving_mean.numpy(), layer.moving_variance.numpy()) for layer in _normalisers(model)]
+    return [(layer.moving_mean.numpy(), layer.moving_variance.numpy()) for layer in batch_norms(model)]
 
 
 def set_moving_statistics(model: keras.Model, statistics: list[tuple[np.ndarray, np.ndarray]]) -> None:
     """Gives a model the statistics that `moving_statistics` read, of itself or of one of the same architecture."""
-    _assign(_normalisers(model), statistics)
+    _assign(batch_norms(model), statistics)
 
 
-def _normalisers(layer: keras.Layer) -> list[layers.BatchNormalization]:
+def batch_norms(layer: keras.Layer) -> list[layers.BatchNormalization]:
     """Batch-norm layers of a model, those of nested models in their place; a shared one once."""
     if isinstance(layer, layers.BatchNormalization):
         return [layer]
-    found = [inner for sub in layer._flatten_layers(include_self=False, recursive=False) for inner in _normalisers(sub)]
+    found = [inner for sub in layer._flatten_layers(include_self=False, recursive=False) for inner in batch_norms(sub)]
     return list({id(normaliser): normaliser for normaliser in found}.values())
 
 

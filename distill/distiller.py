@@ -14,6 +14,7 @@ from kdsuite.distill.arguments import (
     student_and_teacher,
     weigh_classes,
 )
+from kdsuite.distill.batch_norm import batch_norms
 from kdsuite.distill.building import build_before_tracing
 from kdsuite.distill.checks import check_lambda, check_same_outputs, check_temperature, check_weights
 from kdsuite.distill.errors import DistillationError
@@ -306,11 +307,7 @@ def _weighted(teacher) -> list[tuple[float, keras.Model]]:
 
 def _check_nothing_shared(teacher: keras.Model, student: keras.Model) -> None:
     """Refuses layers of both models that training changes: the teacher would not stay as it is."""
-    normalisers = [
-        layer
-        for layer in student._flatten_layers()
-        if isinstance(layer, keras.layers.BatchNormalization) and layer.trainable
-    ]
+    normalisers = [layer for layer in batch_norms(student) if layer.trainable]
     changed = student.trainable_variables + [variable for layer in normalisers for variable in layer.variables]
     kept = {id(variable) for variable in teacher.variables}
     shared = [variable.path for variable in changed if id(variable) in kept]

@@ -130,13 +130,12 @@ def _uncompiled(model: keras.Model) -> keras.Model:
 
 def _clone(operation, last):
     config = operation.get_config()
-    if operation is last and "activation" in config:
-        return operation.__class__.from_config(config | {"activation": "linear"})
-    if operation is last and isinstance(operation, layers.TimeDistributed) and hasattr(operation.layer, "activation"):
-        inside = operation.layer.__class__.from_config(operation.layer.get_config() | {"activation": "linear"})
-        return layers.TimeDistributed(inside, name=operation.name)
     if operation is not last:
         return operation.__class__.from_config(config)
+    if "activation" in config:
+        return operation.__class__.from_config(config | {"activation": "linear"})
+    if isinstance(operation, layers.TimeDistributed) and hasattr(operation.layer, "activation"):
+        return layers.TimeDistributed(_clone(operation.layer, operation.layer), name=operation.name)
     # `ops.softmax` or a Softmax layer: left out of functional models, and in a Sequential one this instead.
     clone = layers.Activation("linear", name=operation.name)
     clone.is_left_out = True

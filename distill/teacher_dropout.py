@@ -27,12 +27,13 @@ def stack_teachers(outputs: Sequence[TeacherOutputs], temperature: float) -> Tea
     if len({given.data_fingerprint for given in outputs}) != 1:
         raise DistillationError(f"{len(outputs)} teachers: expected one or more, with outputs on one split")
     softened = [given.softened(temperature).arrays for given in outputs]
-    targets, entropies = (_side_by_side([arrays[name] for arrays in softened]) for name in softened_names(temperature))
-    if len(entropies.shape) != 2:
-        raise DistillationError(
-            f"soft targets {softened[0][softened_names(temperature)[0]].shape} of a teacher: expected (n, classes), of "
-            "a split without views"
-        )
+    names = softened_names(temperature)
+    for arrays in softened:
+        if len(arrays[names[0]].shape) != 2:
+            raise DistillationError(
+                f"soft targets {arrays[names[0]].shape} of a teacher: expected (n, classes), of a split without views"
+            )
+    targets, entropies = (_side_by_side([arrays[name] for arrays in softened]) for name in names)
     return TeacherOutputs({TARGETS: targets, ENTROPIES: entropies}, outputs[0].data_fingerprint)
 
 

@@ -124,9 +124,11 @@ def refusal(node) -> str | None:
 def mixing_activation(layer) -> str | None:
     """Why channels are no longer separate behind a layer's activation, as a noun phrase, or None."""
     activation = getattr(layer, "activation", None)
+    if activation is None:
+        return None
     # A recurrent layer applies it to one step at a time.
     rank = 2 if kind(layer) in RECURRENT else len(layer._inbound_nodes[0].outputs[0].shape)
-    if activation is None or not _mixes_channels(activation, rank):
+    if not _mixes_channels(activation, rank):
         return None
     return f"a layer whose activation {getattr(activation, '__name__', activation)} mixes channels"
 

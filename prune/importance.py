@@ -10,7 +10,7 @@ import numpy as np
 from kdsuite.prune.errors import PruneError
 from kdsuite.prune.flattening import flatten
 from kdsuite.prune.graph import nodes
-from kdsuite.prune.measuring import check_classifier, class_numbers, ends_in_softmax, labelled
+from kdsuite.prune.measuring import check_classifier, ends_in_softmax, numbered
 from kdsuite.prune.removal import obstacle, remove
 from kdsuite.prune.units import Size, Unit, units
 
@@ -117,8 +117,8 @@ def _ends(graph: keras.Model, unit: Unit):
 def _measured(model: keras.Model, data: Iterable, measure: str) -> float:
     from_logits = not ends_in_softmax(model)
     total, count = 0.0, 0
-    for inputs, labels in labelled(data):
-        outputs, labels = model(inputs, training=False), class_numbers(labels, model)
+    for inputs, labels in numbered(data, model):
+        outputs = model(inputs, training=False)
         if measure == "loss":
             losses = keras.losses.sparse_categorical_crossentropy(labels, outputs, from_logits=from_logits)
             total += float(np.sum(losses))

@@ -87,7 +87,17 @@ def labelled(data: Iterable) -> Iterator[tuple]:
         yield batch[0], batch[1]
 
 
-def class_numbers(labels, model: keras.Model) -> np.ndarray:
+def numbered(data: Iterable, model: keras.Model) -> Iterator[tuple]:
+    """Batches of (inputs, labels), the labels as `_class_numbers` of the model.
+
+    Raises:
+        PruneError: a batch that is something else.
+    """
+    for inputs, labels in labelled(data):
+        yield inputs, _class_numbers(labels, model)
+
+
+def _class_numbers(labels, model: keras.Model) -> np.ndarray:
     """Labels as integers (batch, …), one for each row of the model's output.
 
     Raises:
@@ -119,7 +129,7 @@ def share_of_zeros(model: keras.Model, features: Sequence, data: Iterable) -> li
         *values, _ = observer(inputs, training=False)
         return [tf.reduce_sum(_over_positions(tf.cast(z == 0, tf.float32)), axis=0) for z in values]
 
-    return _mean_over(step, data, lambda labels: len(labels))
+    return _mean_over(step, labelled(data), lambda labels: len(labels))
 
 
 def effect(model: keras.Model, features: Sequence, data: Iterable) -> list[np.ndarray]:
@@ -144,7 +154,7 @@ def effect(model: keras.Model, features: Sequence, data: Iterable) -> list[np.nd
             for z, gradient in zip(values, gradients, strict=True)
         ]
 
-    return _mean_over(step, _numbered(data, model), lambda labels: len(labels))
+    return _mean_over(step, numbered(data, model), lambda labels: len(labels))
 
 
 def effect_of_weights(
@@ -178,29 +188,23 @@ def effect_of_weights(
             sums.append(arrange(of_filters).sum(axis=1) ** 2)
         return sums
 
-    return _mean_over(step, _numbered(data, model), lambda labels: 1)
-
-
-def _numbered(data: Iterable, model: keras.Model) -> Iterator[tuple]:
-    for inputs, labels in labelled(data):
-        yield inputs, class_numbers(labels, model)
+    return _mean_over(step, numbered(data, model), lambda labels: 1)
 
 
 def _activates(operation, name: str) -> bool:
     """Whether it is an activation, or the layer of that name with one of its own."""
-    if kind(operation) in ACTIVATION_OPERATIONS or kind(operation) in ACTIVATIONS[1:]:
-        return True
-    is_linear = getattr(operation, "activation", None) in (None, keras.activations.linear)
-    return not is_linear and (operation.name == name or kind(operation) == "Activation")
+    if operation.name == name or kind(operation) == "Activation":
+        return getattr(operation, "activation", None) not in (None, keras.activations.linear)
+    return kind(operation) in (*ACTIVATIONS, *ACTIVATION_OPERATIONS)
 
 
 def _loss(model: keras.Model, reduction: str):
     return keras.losses.SparseCategoricalCrossentropy(from_logits=not ends_in_softmax(model), reduction=reduction)
 
 
-def _mean_over(step, data: Iterable, weight: Callable) -> list[np.ndarray]:
+def _mean_over(step, batches: Iterator[tuple], weight: Callable) -> list[np.ndarray]:
     count, sums = 0, None
-    for inputs, labels in labelled(data):
+    for inputs, labels in batches:
         batch = [np.asarray(part).astype(np.float64) for part in step(inputs, labels)]
         sums = batch if sums is None else [total + part for total, part in zip(sums, batch, strict=True)]
         count += weight(labels)

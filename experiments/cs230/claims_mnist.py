@@ -7,7 +7,7 @@ what was measured, and are not listed.
 from kdsuite.report.claims import OURS, Claim
 from kdsuite.report.comparisons import AsPublished, Difference, Level
 from kdsuite.report.conditions import at_least, teacher_at_least
-from kdsuite.report.groups import above, best_outside, between, where
+from kdsuite.report.groups import Group, above, best_outside, between, where
 from kdsuite.report.published import published
 
 DENSE, LAMBDA_SWEEP, BATCH_SWEEP = "mnist-dense", "mnist-lambda-sweep", "mnist-batch-sweep"
@@ -37,28 +37,23 @@ OF_WHOM = (
     "The paper does not say whose 92% it is: we take it for the teacher's, it may be the student's on labels alone."
 )
 
+
+def dense_level(tests: str, group: Group, value: float, **settings) -> Claim:
+    """A published accuracy of the dense networks, known in whole percent."""
+    return Claim(
+        tests=tests,
+        says=ROSE,
+        where="§4, second paragraph of the chronology",
+        experiment=DENSE,
+        compares=AsPublished("test_accuracy", group, value, contrast=DENSE_STUDENT - DENSE_TEACHER, rounded_to=0.01),
+        judged_when=(WHOLE_MNIST,),
+        **settings,
+    )
+
+
 DENSE_CLAIMS = (
-    Claim(
-        tests="the 10–10 teacher's accuracy",
-        says=ROSE,
-        where="§4, second paragraph of the chronology",
-        experiment=DENSE,
-        compares=AsPublished(
-            "test_accuracy", TEACHER, DENSE_TEACHER, contrast=DENSE_STUDENT - DENSE_TEACHER, rounded_to=0.01
-        ),
-        judged_when=(WHOLE_MNIST,),
-        note=OF_WHOM,
-    ),
-    Claim(
-        tests="the distilled 10-unit student's accuracy",
-        says=ROSE,
-        where="§4, second paragraph of the chronology",
-        experiment=DENSE,
-        compares=AsPublished(
-            "test_accuracy", DISTILLED, DENSE_STUDENT, contrast=DENSE_STUDENT - DENSE_TEACHER, rounded_to=0.01
-        ),
-        judged_when=(WHOLE_MNIST,),
-    ),
+    dense_level("the 10–10 teacher's accuracy", TEACHER, DENSE_TEACHER, note=OF_WHOM),
+    dense_level("the distilled 10-unit student's accuracy", DISTILLED, DENSE_STUDENT),
     Claim(
         tests="the distilled 10-unit student beats its 10–10 teacher",
         says=ROSE,

@@ -89,11 +89,13 @@ class Pool:
                     worker.connection.send((ready.what, ready.key))
             for worker in self._with_news():
                 word, task = self._hear(worker)
-                if task is not None and word == "dead":
+                if task is None:
+                    continue
+                if word == "dead":
                     waiting.insert(0, task)
-                elif task is not None and word == "busy":
+                elif word == "busy":
                     waiting.append(task)
-                elif task is not None:
+                else:
                     undone.discard(task.key)
                     on_done(task)
 

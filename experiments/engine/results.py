@@ -88,9 +88,8 @@ class Results:
                 return dict(zip(file["trial"].tolist(), file["classes"], strict=True))
         except FileNotFoundError:
             return {}
-        except (
-            Exception
-        ) as error:  # A damaged zip raises nearly anything: BadZipFile, zlib.error, NotImplementedError, …
+        # A damaged zip raises nearly anything: BadZipFile, zlib.error, NotImplementedError, …
+        except Exception as error:
             reason = " ".join(str(error).split())
             print(f"{self.folder / PREDICTIONS} is damaged ({reason}): its predictions are lost", file=sys.stderr)
             return {}

@@ -1,0 +1,59 @@
+"""What criteria on data refuse: models that are no classifiers, batches without labels, labels that are no classes."""
+
+from functools import partial
+
+import keras
+import numpy as np
+import pytest
+from keras import layers
+
+from kdsuite import prune
+
+
+def with_outputs(*units):
+    inputs = keras.Input((4,))
+    x = layers.Dense(8, activation="relu", name="first")(inputs)
+    return keras.Model(inputs, [layers.Dense(size)(x) for size in units], name="many")
+
+
+def shrunk_by(criterion):
+    return partial(prune.shrink, keep=0.6, criterion=criterion, tolerance=0.2)
+
+
+@pytest.mark.parametrize(
+    "act", [shrunk_by("apoz"), shrunk_by("taylor"), shrunk_by("taylor_weights"), prune.sensitivity]
+)
+@pytest.mark.parametrize(
+    ("units", "batch", "message"),
+    [
+        ((3, 2), (np.zeros((4, 4)), np.zeros(4, int)), "model 'many' has 2 outputs: expected one"),
+        ((3,), (np.zeros((4, 4)), np.zeros(4, int), np.ones(4)), r"a batch of 3 parts: expected \(inputs, labels\)"),
+        ((3,), np.zeros((2, 4)), r"a batch of type ndarray: expected \(inputs, labels\)"),
+    ],
+)
+def test_what_is_no_classifier_with_labels_is_refused(act, units, batch, message):
+    with pytest.raises(prune.PruneError, match=message):
+        act(with_outputs(*units), [batch])
+
+
+@pytest.mark.parametrize(
+    ("labels", "message"),
+    [
+        (np.eye(3)[np.zeros(4, int)], r"labels of shape \(4, 3\): expected \(n,\), the number of the class"),
+        (np.array([0, 1, 2, 3]), "label 3: expected a whole number from 0 to 2"),
+        (np.array([0, -1, 2, 0]), "label -1: expected a whole number from 0 to 2"),
+        (np.array([0, 0.5, 2, 0]), r"label 0\.5: expected a whole number"),
+    ],
+)
+@pytest.mark.parametrize("act", [shrunk_by("taylor"), shrunk_by("taylor_weights"), prune.sensitivity])
+def test_labels_that_are_no_classes_are_refused(act, labels, message):
+    with pytest.raises(prune.PruneError, match=message):
+        act(with_outputs(3), [(np.zeros((4, 4)), labels)])
+
+
+@pytest.mark.parametrize("act", [shrunk_by("taylor"), shrunk_by("taylor_weights"), prune.sensitivity])
+def test_one_class_has_no_cross_entropy_but_zeros(act):
+    batch = np.zeros((4, 4)), np.zeros(4, int)
+    with pytest.raises(prune.PruneError, match=r"'many' has an output of shape \(None, 1\): expected logits or the"):
+        act(with_outputs(1), [batch])
+    assert shrunk_by("apoz")(with_outputs(1), [batch]).count_params() < with_outputs(1).count_params()
