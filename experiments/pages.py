@@ -9,6 +9,7 @@ from pathlib import Path
 import pandas as pd
 
 from experiments import registry
+from experiments.engine.config import with_profile
 from kdsuite.report.compression import against
 from kdsuite.report.export import formats
 from kdsuite.report.named import read_named, settings_of
@@ -68,24 +69,35 @@ def settings(study: registry.Study) -> list[Results]:
 
 
 def front_table(judged: dict[registry.Study, list[Judged]]) -> str:
-    """A line a study: how many of the paper's claims came out how, with links."""
+    """A line a study: how many of the paper's claims came out how, before and after Holm's correction, with links."""
     lines = []
     for study, found in judged.items():
         notebooks = ", ".join(f"[{name}](notebooks/{name}.ipynb)" for name in study.notebooks)
         linked = {"study": f"[{study.number}. {study.title}](docs/studies/{study.number}.md)"}
-        lines.append(linked | {word: number or "" for word, number in counts(found).items()} | {"notebooks": notebooks})
+        lines.append(linked | _both_readings(found) | {"notebooks": notebooks})
     return markdown(pd.DataFrame(lines))
+
+
+def _both_readings(judged: Sequence[Judged]) -> dict[str, str]:
+    """Verdict → "23 (15)": how many claims came out so, and how many after Holm's correction where it changes that."""
+    corrected = counts(judged, after_holm=True)
+    texts = {
+        word: f"{number}" if number == corrected[word] else f"{number} ({corrected[word]})"
+        for word, number in counts(judged).items()
+    }
+    return {word: "" if text == "0" else text for word, text in texts.items()}
 
 
 def page(study: registry.Study, judged: Sequence[Judged]) -> str:
     """A study's page: the paper in ten lines, its experiments, where the rows come from, and every claim."""
     parts = [f"# Study {study.number}: {study.title}", registry.docstring(study, "__init__"), "## Experiments"]
     parts.append("\n".join(f"- `make {one.name}`: {one.summary}" for one in study.experiments))
-    parts += ["## Rows", provenance(study), "## Claims", CLAIMS_INTRODUCTION]
+    parts += ["## Rows", ROWS_INTRODUCTION, provenance(study), "## Claims", CLAIMS_INTRODUCTION]
     parts.append(markdown(claims_table(judged)) if judged else "No claims yet.")
     return "\n\n".join(parts) + "\n"
 
 
+ROWS_INTRODUCTION = "“Other options” are those that a setting has otherwise than its profile has them today."
 CLAIMS_INTRODUCTION = (
     "Sorted by verdict; intervals are 95% over seeds, paired where both sides have the same seeds. What the verdicts "
     "mean, and how Holm's correction changes them, stands in [verdicts](../verdicts.md)."
@@ -93,7 +105,7 @@ CLAIMS_INTRODUCTION = (
 
 
 def provenance(study: registry.Study) -> str:
-    """Where a study's rows come from: data, sizes, profile, commits."""
+    """Where a study's rows come from: data, sizes, profile and what differs from it, commits."""
     lines = []
     for results in settings(study):
         setting, data = results.setting, results.setting["data"]
@@ -107,10 +119,24 @@ def provenance(study: registry.Study) -> str:
                 "networks": len(results.rows),
                 "seeds": _seeds(results.rows),
                 "profile": setting["profile"],
+                "other options": other_options(study, results),
                 "commits": f"{', '.join(commits)}{mixed}",
             }
         )
     return markdown(pd.DataFrame(lines)) if lines else "The reference has no rows yet."
+
+
+def other_options(study: registry.Study, results: Results) -> str:
+    """What a setting has otherwise than its profile has today: "protocol reproduction, image size 224"."""
+    (experiment,) = (one for one in study.experiments if one.name == results.experiment)
+    usual = with_profile(study.load("config", experiment.config), results.setting["profile"]).setting()
+    own = results.setting["configuration"]
+    different = {name: own[name] for name in usual if name in own and own[name] != usual[name]}
+    return ", ".join(f"{name.replace('_', ' ')} {_words(value)}" for name, value in different.items())
+
+
+def _words(value: object) -> str:
+    return " ".join(map(str, value)) or "none" if isinstance(value, list) else str(value)
 
 
 def _seeds(rows: pd.DataFrame) -> int:

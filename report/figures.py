@@ -71,17 +71,24 @@ def panels(
     return figure, list(grid[:count])
 
 
-def setting_caption(results: Results, rows: pd.DataFrame | None = None) -> str:
+SEEDS_AND_INTERVALS = "dots are seeds, bars 95% intervals"
+
+
+def setting_caption(results: Results, rows: pd.DataFrame | None = None, marks: str = SEEDS_AND_INTERVALS) -> str:
     """Data set, training images, epochs and seeds behind a figure: "MNIST, 55,000 training images, 5 epochs, 3 seeds".
 
-    "Up to 3 seeds" where some points have fewer than others.
+    "Up to 3 seeds" where some points have fewer than others; "5 epochs (teacher 12)" where a teacher that is drawn has
+    others than its students.
 
     Args:
         results: whose setting it is.
         rows: those that are drawn; by default all but teachers.
+        marks: what dots, bars and lines are, said last; empty to say nothing.
     """
-    students = results.rows[results.rows.role != "teacher"] if "role" in results.rows else results.rows
-    drawn = students if rows is None else rows
+    drawn = results.rows if rows is None else rows
+    teachers = drawn.role == "teacher" if "role" in drawn else pd.Series(False, index=drawn.index)
+    teacher_epochs = set() if rows is None else set(rows.epochs[teachers].dropna().astype(int))
+    drawn = drawn if teachers.all() else drawn[~teachers]
     names = {"mnist": "MNIST", "cifar10": "CIFAR-10", "cats_vs_dogs": "Dogs vs. Cats"}
     dataset: str = drawn.dataset.iloc[0]
     parts = [names.get(dataset, dataset)]
@@ -89,10 +96,21 @@ def setting_caption(results: Results, rows: pd.DataFrame | None = None) -> str:
         low, high = int(drawn[column].min()), int(drawn[column].max())
         number = f"{low:,}" if low == high else f"{low:,} to {high:,}"
         parts.append(f"{number} {unit[:-1] if high == 1 else unit}")
+    if others := sorted(teacher_epochs - set(drawn.epochs)):
+        parts[-1] += f" (teacher {' or '.join(f'{number:,}' for number in others)})"
     rows_of_seeds = drawn.seed.value_counts()
     seeds = len(rows_of_seeds)
     parts.append(f"{'up to ' * (rows_of_seeds.nunique() > 1)}{seeds} seed{'s' * (seeds > 1)}")
-    return ", ".join(parts) + "; dots are seeds, bars 95% intervals"
+    return "; ".join(filter(None, (", ".join(parts), marks)))
+
+
+def of_whole_seeds(rows: pd.DataFrame, x: str, by: str = "seed") -> pd.DataFrame:
+    """Rows of the seeds that have every value of column `x`: means over different seeds do not compare.
+
+    All rows where no seed has every value.
+    """
+    whole = rows.groupby(by)[x].nunique() == rows[x].nunique()
+    return rows[rows[by].map(whole)] if whole.any() else rows
 
 
 def levels(

@@ -56,6 +56,8 @@ class Summary:
         values: text of a cell by its value, such as {"kd": "distilled"}.
         more: further measures, shown of yours, or of ours where you have none.
         published: from a line's values by column to the published figure in the unit of the rows, or None.
+        by_seed: column whose rows count as their mean, such as the members of an ensemble; the rows' own seed where it
+            is empty.
         order: columns to sort by; by default lines stand in the order of the rows.
     """
 
@@ -65,6 +67,7 @@ class Summary:
     values: Mapping[Any, str] = field(default_factory=dict)
     more: tuple[str | Measure, ...] = ()
     published: Callable[[dict], float | None] | None = None
+    by_seed: str = "seed"
     order: tuple[str, ...] = ()
 
 
@@ -99,11 +102,14 @@ def summary_table(summary: Summary, ours: Results | None, yours: Results | None 
         table.add_column(_header(summary.labels.get(more.name, more.name) + unit), justify="right", overflow="fold")
     for line in lines:
         cells = [_cell(value, summary.values) for value in line]
-        cells += [_estimate(measure, grouped.get(line)) for grouped in sides.values()]
+        if not any(cells):
+            # A teacher has none of what its students vary in.
+            cells[0] = next(str(side[line].role.iloc[0]) for side in sides.values() if line in side)
+        cells += [_estimate(summary, measure, grouped.get(line)) for grouped in sides.values()]
         if summary.published:
             paper = summary.published(dict(zip(summary.by, line, strict=True)))
             cells.append("" if paper is None else f"{measure.scale * paper:.6g}")
-        table.add_row(*cells, *(_estimate(measure_of(more), shown.get(line)) for more in summary.more))
+        table.add_row(*cells, *(_estimate(summary, measure_of(more), shown.get(line)) for more in summary.more))
     return table
 
 
@@ -155,9 +161,10 @@ def as_html(table: pd.DataFrame) -> str:
     return f'<table class="claims">\n<tr>{head}</tr>\n{body}\n</table>'
 
 
-def counts(judged: Sequence[Judged]) -> dict[str, int]:
-    """How many of the paper's claims came out how; our questions do not count."""
-    found = Counter(COUNTED[one.verdict] for one in judged if one.claim.kind == PAPER and one.verdict in COUNTED)
+def counts(judged: Sequence[Judged], *, after_holm: bool = False) -> dict[str, int]:
+    """How many of the paper's claims came out how, or so after Holm's correction; our questions do not count."""
+    verdicts = [one.after_holm if after_holm else one.verdict for one in judged if one.claim.kind == PAPER]
+    found = Counter(COUNTED[verdict] for verdict in verdicts if verdict in COUNTED)
     return {word: found[word] for word in dict.fromkeys(COUNTED.values())}
 
 
@@ -203,8 +210,11 @@ def _grouped(summary: Summary, side: Results) -> dict[tuple, pd.DataFrame]:
     return {tuple(None if pd.isna(value) else value for value in line): rows for line, rows in groups}
 
 
-def _estimate(measure: Measure, rows: pd.DataFrame | None) -> str:
-    if rows is None or (values := measure.of(rows).dropna()).empty:
+def _estimate(summary: Summary, measure: Measure, rows: pd.DataFrame | None) -> str:
+    if rows is None:
+        return ""
+    values = measure.of(rows).groupby(rows[summary.by_seed].fillna(rows.seed)).mean().dropna()
+    if values.empty:
         return ""
     interval = mean_interval(values).scaled(measure.scale)
     return f"{interval.mean:,.{measure.digits}f}" if values.nunique() == 1 else estimate(interval, measure.digits)

@@ -15,8 +15,10 @@ import pytest
 
 from kdsuite.data import Split
 
-# What was imported never goes: each full collection would look at a million objects for it.
-gc.freeze()
+
+def pytest_collection_finish():
+    # What was imported never goes: each full collection would look at a million objects for it.
+    gc.freeze()
 
 
 @pytest.fixture(autouse=True)

@@ -199,5 +199,6 @@ SUMMARY = Summary(
     },
     more=(ERROR,),
     published=in_table,
+    by_seed="ensemble_seed",
 )
 ASSISTANTS = ExperimentReport(SUMMARY, figures)

@@ -118,8 +118,8 @@ class LayersConfig(CatdogConfig):
     unit: Literal["layer", "block"] = "layer"
     """What is removed as one: a convolution, or a depthwise convolution with the pointwise one behind it."""
     threshold: Annotated[float, Between(0, 1000, above=True)] = 0.05
-    """Zero density is the share of a unit's weights |w| below this; at 0.03 and less the first convolution leads the
-    order, and removing it multiplies the cost of all others by 4."""
+    """Zero density is the share of a unit's weights |w| below this; at 0.03 and less the first convolution is the
+    second to go, and removing it multiplies the cost of all others by 4."""
     zero_density_counts: Annotated[tuple[int, ...], COUNT, Distinct(), Axis()] = (1, 2, 4, 6, 8)
     """Units removed by zero density (Figure 8)."""
     random_counts: Annotated[tuple[int, ...], COUNT, Distinct(), Axis()] = (1, 2, 4, 6, 8)

@@ -8,7 +8,7 @@ from matplotlib.axes import Axes
 
 from kdsuite.report.comparisons import Difference
 from kdsuite.report.errors import NotRun
-from kdsuite.report.figures import COLOURS, differences, end_labels, levels, setting_caption
+from kdsuite.report.figures import COLOURS, SEEDS_AND_INTERVALS, differences, end_labels, levels, setting_caption
 from kdsuite.report.groups import Group, where
 from kdsuite.report.measures import Measure, measure_of
 from kdsuite.report.rows import Results
@@ -17,7 +17,7 @@ from kdsuite.report.samples import Sample
 BLUE, ORANGE, GREEN, PINK = COLOURS[:4]
 POINT = 0.01
 GAIN = "distilled − labels alone"
-SERIES = {"labels alone": BLUE, "distilled": ORANGE}
+SERIES = {"labels alone": ORANGE, "distilled": BLUE}
 
 
 @dataclass(frozen=True)
@@ -141,10 +141,10 @@ def gain(measure: str = "test_accuracy", table: str = "rows", **conditions) -> D
     return Difference(measure, first, second, table=table)
 
 
-def caption_of(results: Results, rows: pd.DataFrame) -> str:
-    """The setting behind a figure, with the width of its MobileNets."""
+def caption_of(results: Results, rows: pd.DataFrame, marks: str = SEEDS_AND_INTERVALS) -> str:
+    """The setting behind a figure, with the width of its MobileNets; `marks` as in `setting_caption`."""
     width = results.setting.get("configuration", {}).get("alpha")
-    return setting_caption(results, rows) + (f"; MobileNet of width {width:g}" if width else "")
+    return setting_caption(results, rows, marks) + (f"; MobileNet of width {width:g}" if width else "")
 
 
 def layers(count: float) -> str:

@@ -12,7 +12,7 @@ INCHES = 1.35
 def mistakes_figure(
     images, labels: np.ndarray, teacher: np.ndarray, student: np.ndarray, class_names: Sequence[str]
 ) -> Figure:
-    """Upper row: what the teacher gets wrong; lower row: what only the student does.
+    """Upper row: what the teacher gets wrong; lower row: what the student gets wrong where the teacher is right.
 
     Each row shows the surest mistakes of either direction, the same number of both, and counts both: a student that
     leans to one class would otherwise show mistakes of one direction alone.
@@ -26,7 +26,7 @@ def mistakes_figure(
     teacher_wrong, student_wrong = (p.argmax(-1) != labels for p in (teacher, student))
     rows = (
         ("the teacher", teacher_wrong, teacher),
-        ("the student alone", student_wrong & ~teacher_wrong, student),
+        ("the student, where its teacher is right", student_wrong & ~teacher_wrong, student),
     )
     figure = Figure(figsize=(2 * A_WAY * INCHES, 2 * (INCHES + 0.75)), layout="constrained")
     for part, (who, wrong, probabilities) in zip(figure.subfigures(2, squeeze=False)[:, 0], rows, strict=True):
@@ -50,4 +50,5 @@ def _draw_row(part: SubFigure, images, labels, wrong, probabilities, class_names
         surest = candidates[np.argsort(-probabilities[candidates].max(-1), kind="stable")][:A_WAY]
         for axes, index in zip(line[label * A_WAY :], surest, strict=False):
             axes.imshow(np.asarray(images[np.array([index])])[0].squeeze())
-            axes.set_title(f"{class_names[label]}, {probabilities[index, label]:.1%}", size=7)
+            right = probabilities[index, label]
+            axes.set_title(f"{class_names[label]}, {'< 0.1%' if right < 0.0005 else f'{right:.1%}'}", size=7)

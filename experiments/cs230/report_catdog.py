@@ -72,7 +72,8 @@ def parameters_figure(results: Results) -> Figure:
         f"Figure 5: at equal parameters distillation adds {ahead.measure.difference(ahead.interval)} to students that "
         "lost random layers"
     )
-    figure, (left, right) = panels(2, title=title, caption=caption_of(results, rows))
+    marks = f"dots are students, grey: ± {100 * POINT:g} point"
+    figure, (left, right) = panels(2, title=title, caption=caption_of(results, rows, marks))
     for place, (_, own) in zip(params, accuracy.iterrows(), strict=True):
         left.plot([place, place], [own["labels alone"], own["distilled"]], color=GREY, linewidth=0.8, zorder=1)
     dear = (pairs["macs_share"]["distilled"] > DEARER).to_numpy()

@@ -6,7 +6,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from experiments.cs230.claims_catdog import LAYERS, cut
-from experiments.cs230.claims_channels import NAMES, students
+from experiments.cs230.claims_channels import EFFICIENCY, NAMES, students
 from experiments.cs230.drawing import BLUE, GREEN, ORANGE, PINK, draw_differences, samples, tally
 from kdsuite.report.comparisons import Difference
 from kdsuite.report.errors import NotRun
@@ -165,9 +165,9 @@ def layers_figure(results: Results) -> Figure:
 def speed_figure(results: Results) -> Figure:
     """Measured speed-up of each pruned network against the saving in multiply-adds."""
     rows = students().rows(results.rows)
-    efficiency = mean_interval((rows.speed_up * rows.macs_share).groupby(rows.seed).mean())
-    title = f"A forward pass gains {100 * efficiency.mean:.0f}% of what the saved multiply-adds promise"
-    caption = f"{setting_caption(results, rows).split(';')[0]}; 32 images, both networks timed in turns on the CPU"
+    efficiency = EFFICIENCY.of(rows).groupby(rows.seed).mean().mean()
+    title = f"A forward pass saves {100 * efficiency:.0f}% of the time that the saved multiply-adds promise"
+    caption = f"{setting_caption(results, rows, marks='')}; 32 images, both networks timed in turns on the CPU"
     figure, (axes,) = panels(1, title=title, caption=caption, size=(6.4, 4.2))
     ends = {}
     for criterion, own in rows.groupby("prune_method", sort=False):

@@ -26,7 +26,7 @@ def dense_figures(results: Results) -> dict[str, Figure]:
         for name, sample in found.items()
     )
     figure, (left, right) = panels(2, title=title, caption=setting_caption(results))
-    pairs(left, rows, groups, colours=(GREY, BLUE, ORANGE))
+    pairs(left, rows, groups, colours=(GREY, ORANGE, BLUE))
     left.set_ylabel("test accuracy (%)")
     draw_differences(right, found, what="distilled − other", matters=MATTERS)
     return {"mnist-dense": figure}

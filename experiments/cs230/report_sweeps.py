@@ -8,7 +8,7 @@ from experiments.cs230.drawing import (
     BLUE,
     GAIN,
     GREEN,
-    ORANGE,
+    PINK,
     SERIES,
     Line,
     by_series,
@@ -24,7 +24,7 @@ from experiments.cs230.drawing import (
 from kdsuite.report.comparisons import Difference
 from kdsuite.report.csvs import read_whole
 from kdsuite.report.errors import NotRun
-from kdsuite.report.figures import GREY, panels
+from kdsuite.report.figures import GREY, of_whole_seeds, panels
 from kdsuite.report.groups import where
 from kdsuite.report.rows import Results
 
@@ -118,7 +118,7 @@ def lambda_figure(results: Results) -> Figure:
     swept = rows_of(results, where("other λ", sweep="lambda"))
     count = swept.units_removed.iloc[0]
     group = {"sweep": ("layers", "lambda"), "units_removed": count, **ZERO_DENSITY}
-    rows = where(**group).rows(results.rows)
+    rows = of_whole_seeds(where(**group).rows(results.rows), "lambda")
     plain = where("λ = 0", lambda_=0.0, **group)
     lambdas = [value for value in sorted(rows["lambda"].unique()) if value]
     found = samples(
@@ -137,7 +137,7 @@ def temperature_figure(results: Results) -> Figure:
     swept = rows_of(results, where("other temperatures", sweep="temperature"))
     counts = sorted(swept.units_removed.unique())
     usual = cut("T", method="kd", units_removed=tuple(counts), **ZERO_DENSITY)
-    rows = pd.concat([rows_of(results, usual), swept])
+    rows = of_whole_seeds(pd.concat([rows_of(results, usual), swept]), "temperature")
     base = rows_of(results, usual).temperature.iloc[0]
     found = samples(
         results,
@@ -155,7 +155,7 @@ def temperature_figure(results: Results) -> Figure:
     figure, (left, right) = panels(2, title=title, caption=caption_of(results, rows))
     lines = [
         Line(f"T = {temperature:g}", own, colour)
-        for colour, (temperature, own) in zip((ORANGE, BLUE, GREEN), rows.groupby("temperature"), strict=False)
+        for colour, (temperature, own) in zip((BLUE, PINK, GREEN), rows.groupby("temperature"), strict=False)
     ]
     draw_lines(left, lines, "units_removed", xlabel="layers removed by zero density")
     draw_differences(right, found, what=f"test accuracy − that of T = {base:g}")

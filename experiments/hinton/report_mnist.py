@@ -37,7 +37,7 @@ def table_1_figures(results: Results) -> dict[str, Figure]:
     )
     changes = [words for words in ABLATIONS if (rows.variant == words).any()]
     size = (5.2, 3.9) if changes else (8, 3.9)
-    figure_, axes = panels(1 + bool(changes), title=title, caption=setting_caption(results), size=size)
+    figure_, axes = panels(1 + bool(changes), title=title, caption=setting_caption(results, rows), size=size)
     masks = {label: rows.index.isin(own.index) for label, own in rows_by_group.items()}
     pairs(axes[0], rows, masks, ERRORS, colours=(GREY, ORANGE, BLUE))
     mark_published(axes[0], [figure(setting) for setting in PUBLISHED[name]], PAPERS[name])

@@ -1,9 +1,10 @@
 """Table and figure of hinton-temperature."""
 
+import pandas as pd
 from matplotlib.figure import Figure
 
 from experiments.hinton.drawing import ERRORS, as_published, protocol
-from kdsuite.report.figures import COLOURS, levels, panels, setting_caption
+from kdsuite.report.figures import COLOURS, levels, of_whole_seeds, panels, setting_caption
 from kdsuite.report.publish import ExperimentReport
 from kdsuite.report.rows import Results
 from kdsuite.report.tables import Summary
@@ -15,12 +16,13 @@ NARROW = {("reproduction", 300, 8.0): "300-300 distilled T=8"} | {
 
 def temperature_figures(results: Results) -> dict[str, Figure]:
     """Errors against T, a panel a width, and what T = 20 costs against the best."""
-    rows = results.rows[results.rows.role == "student"]
+    students = results.rows[results.rows.role == "student"]
+    rows = pd.concat([of_whole_seeds(own, "temperature") for _, own in students.groupby("units")])
     widths = sorted(rows.units.unique(), reverse=True)
     best = {width: own.groupby("temperature").test_errors.mean().idxmin() for width, own in rows.groupby("units")}
     words = ", ".join(f"{width} units {best[width]:g}" for width in widths)
     title = f"The T of fewest errors, by width of the student: {words}"
-    figure_, axes = panels(len(widths), title=title, caption=setting_caption(results), columns=3, size=(4, 3.8))
+    figure_, axes = panels(len(widths), title=title, caption=setting_caption(results, rows), columns=3, size=(4, 3.8))
     for own_axes, width, colour in zip(axes, widths, COLOURS, strict=False):
         own = rows[rows.units == width]
         levels(own_axes, own, "temperature", ERRORS, colour=colour, log=True)

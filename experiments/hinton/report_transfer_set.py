@@ -30,13 +30,13 @@ def transfer_figures(results: Results) -> dict[str, Figure]:
 def bias_figure(results: Results) -> Figure:
     """Errors against the bias added to the classes a student never saw, or to the only ones it saw."""
     rows, curves = results.rows, results.table("biases")
-    three, sevens = WITHOUT_3.rows(rows), ONLY_7_8.rows(rows)
+    three, sevens = both = WITHOUT_3.rows(rows), ONLY_7_8.rows(rows)
     title = (
         f"A better bias mends {mended_share(three):.0f}% of the errors of who saw no 3, "
         f"{mended_share(sevens):.0f}% of who saw only 7 and 8"
     )
-    figure_, panels_ = panels(2, title=title, caption=setting_caption(results))
-    for axes, own, words in zip(panels_, (three, sevens), ("the 3, never seen", "7 and 8, alone seen"), strict=True):
+    figure_, panels_ = panels(2, title=title, caption=setting_caption(results, pd.concat(both), marks="a line a seed"))
+    for axes, own, words in zip(panels_, both, ("the 3, never seen", "7 and 8, alone seen"), strict=True):
         for row in own.itertuples():
             curve = curves[curves.trial == row.trial].sort_values("bias")
             axes.plot(curve.bias, curve.test_errors, color=BLUE, alpha=0.5, linewidth=0.9)
@@ -68,13 +68,14 @@ def mended_share(rows: pd.DataFrame) -> float:
 
 def digits_figure(results: Results) -> Figure:
     """Error rate on each digit, a dot a seed; digits that were never seen in orange."""
-    three, sevens = WITHOUT_3.rows(results.rows), ONLY_7_8.rows(results.rows)
+    three, sevens = both = WITHOUT_3.rows(results.rows), ONLY_7_8.rows(results.rows)
     title = (
         f"Who saw no 3 knows {100 * unseen_accuracy(three):.1f}% of the threes; "
         f"who saw only 7 and 8, {100 * unseen_accuracy(sevens):.1f}% of the others"
     )
-    figure_, panels_ = panels(2, title=title, caption=setting_caption(results))
-    for axes, own, words in zip(panels_, (three, sevens), ("saw no 3", "saw only 7 and 8"), strict=True):
+    caption = setting_caption(results, pd.concat(both), marks="dots are seeds, bars their means")
+    figure_, panels_ = panels(2, title=title, caption=caption)
+    for axes, own, words in zip(panels_, both, ("saw no 3", "saw only 7 and 8"), strict=True):
         seen = {int(digit) for digit in str(own.transfer_set.iloc[0]).split()}
         highest = 0.0
         for digit in range(10):

@@ -113,15 +113,18 @@ def sizes_title(table: pd.DataFrame) -> str:
     """How much memory goes within `DROP` of the first parent on validation, with families and without."""
     whole = table[table.generation == 0].groupby("family").float32_bytes.first()
 
-    def saved(shapes: Sequence[str]) -> float:
+    def saved(shapes: Sequence[str]) -> str:
         members = table[table["shape"].isin(shapes)]
         limit = members.family.map(lowest_accuracy(members))
-        smallest = members[members.validation_accuracy >= limit].groupby("family").float32_bytes.min()
-        return float(100 * (1 - smallest / whole).mean())
+        works = members[members.validation_accuracy >= limit].sort_values("float32_bytes")
+        smallest = works.groupby("family").first()
+        share = 100 * (1 - smallest.float32_bytes / whole).mean()
+        sizes = {f"{row.blocks} blocks × {row.width:g}" for row in smallest.itertuples()}
+        return f"{share:.0f}%" + (f" ({sizes.pop()})" if len(sizes) == 1 else "")
 
     return (
-        f"Within {100 * DROP:g} points of the first parent families save {saved(SHAPES):.0f}% of the memory, "
-        f"labels alone {saved((ALONE,)):.0f}%"
+        f"Within {100 * DROP:g} points of the first parent families save {saved(SHAPES)} of the memory, "
+        f"labels alone {saved((ALONE,))}"
     )
 
 
@@ -148,8 +151,8 @@ def families_figure(results: Results, table: pd.DataFrame) -> Figure:
     shapes = list(own["shape"].unique())
     networks, places = own.trial.nunique(), len(own.drop_duplicates(["trial", "shape"]))
     title = f"{networks} networks fill {places} places in the families of the first seed: lineages are shared"
-    caption = f"{setting_caption(results, own)}; filled: within {100 * DROP:g} points of the first parent on validation"
-    figure, axes = panels(len(shapes), title=title, caption=caption.replace("; dots are seeds, bars 95% intervals", ""))
+    filled = f"filled: within {100 * DROP:g} points of the first parent on validation"
+    figure, axes = panels(len(shapes), title=title, caption=setting_caption(results, own, marks=filled))
     widths = sorted(own.width.unique(), reverse=True)
     for panel, shape, colour in zip(axes, shapes, COLOURS, strict=False):
         members = own[own["shape"] == shape].drop_duplicates("trial").set_index("trial")

@@ -85,8 +85,8 @@ def signals_figure(results: Results) -> Figure | None:
     best = max(found, key=lambda name: found[name].mean())
     least = min(found, key=lambda name: found[name].mean())
     title = (
-        f"Against responses, {best} gives {signed(100 * found[best].mean(), 1)} points, {least} "
-        f"{signed(100 * found[least].mean(), 1)}"
+        f"Compared with responses, the best other signal, “{best}”, changes accuracy by "
+        f"{signed(100 * found[best].mean(), 1)} points, the worst, “{least}”, by {signed(100 * found[least].mean(), 1)}"
     )
     caption = f"{setting_caption(results, rows)}; {rows.params.iloc[0]:,} parameters"
     figure, (axes,) = panels(1, title=title, caption=caption, size=(9, 0.5 * len(found) + 1.2))
@@ -108,7 +108,7 @@ def epochs_figure(results: Results) -> Figure | None:
     shown = [epoch for epoch in (1, 2, 5) if epoch in ahead.index]
     words = ", ".join(f"{signed(ahead.loc[epoch].mean(), 1)} after {epoch}" for epoch in shown)
     title = f"Points of validation accuracy that responses are ahead, by epoch: {words}"
-    figure, (left, right) = panels(2, title=title, caption=setting_caption(results, epochs))
+    figure, (left, right) = panels(2, title=title, caption=setting_caption(results, epochs, marks="thin: seeds"))
     for label in ("labels alone", "responses"):
         left.plot(curves.index, curves[label], color=COLOUR[label], alpha=0.4, linewidth=0.7)
         left.plot(curves.index, curves[label].mean(axis=1), color=COLOUR[label], linewidth=1.6, label=label)

@@ -27,7 +27,7 @@ def reliability_figure(results: Results) -> Figure | None:
         for name in ("labels alone", "responses")
         if name in errors.index
     )
-    caption = f"{setting_caption(results, rows).split(';')[0]}; {rows.params.iloc[0]:,} parameters; test images"
+    caption = f"{setting_caption(results, rows, marks='')}; {rows.params.iloc[0]:,} parameters; test images"
     if rows.get("calibration_error_scaled", pd.Series(dtype=float)).notna().any():
         caption += "; →: after temperature scaling on validation"
     figure, (axes,) = panels(1, title=f"Calibration error, points: {words}", caption=caption, size=(8, 5))

@@ -29,7 +29,7 @@ def choice_figure(results: Results) -> Figure | None:
     at_end = [name for name in students if _at_end(tables[name], *best[name])]
     where_ = "inside the grid" if not at_end else f"at the end of the grid for {len(at_end)} of {len(students)}"
     title = f"T and λ of best validation accuracy lie {where_}"
-    caption = setting_caption(results, rows).split(";")[0]
+    caption = setting_caption(results, rows, marks="a cell: validation accuracy (%)")
     size = (7, 3.4) if len(students) == 1 else (4.2, 3.4)
     figure, axes = panels(len(students), title=title, caption=caption, size=size, columns=3)
     for own, name in zip(axes, students, strict=True):

@@ -31,5 +31,5 @@ def test_a_line_a_network_compress_first():
     assert list(table.goal) == ["MACs to 0.5", "MACs to 0.5", "smallest file to 600,000 bytes"]
     assert table["fall, points"].iloc[0] == "+0.56 [-0.02, +1.14]"
     assert list(table["int8"]) == ["1,041 KB, 97.08%", "", "599 KB, 95.88%"]
-    assert set(table["data and teacher"]) == {"Dogs vs. Cats, MobileNet 0.75 (97.80%)"}
+    assert set(table["data and teacher"]) == {"Dogs vs. Cats at 224 × 224, MobileNet 0.75 (97.80%)"}
     assert list(table.minutes) == ["29 of 30", "29 of 30", "31 of 30"]

@@ -1,7 +1,17 @@
 import numpy as np
 import pytest
 
-from kdsuite.report.figures import bar, differences, end_labels, levels, pairs, panels, save, setting_caption
+from kdsuite.report.figures import (
+    bar,
+    differences,
+    end_labels,
+    levels,
+    of_whole_seeds,
+    pairs,
+    panels,
+    save,
+    setting_caption,
+)
 from kdsuite.report.intervals import Interval
 from tests.report.made_up import groups, results
 
@@ -73,6 +83,25 @@ def test_caption_names_the_setting():
     rows = [{"seed": s, "role": role, "epochs": e} for s in (0, 1) for role, e in (("teacher", 12), ("student", 5))]
     caption = setting_caption(results(rows))
     assert caption.startswith("MNIST, 55,000 training images, 5 epochs, 2 seeds;")
+
+
+def test_caption_names_the_epochs_of_a_teacher_that_is_drawn_and_what_marks_are():
+    rows = [{"seed": s, "role": role, "epochs": e} for s in (0, 1) for role, e in (("teacher", 12), ("student", 5))]
+    found = results(rows)
+    assert setting_caption(found, found.rows, marks="a line a seed") == (
+        "MNIST, 55,000 training images, 5 epochs (teacher 12), 2 seeds; a line a seed"
+    )
+    assert setting_caption(found, found.rows[found.rows.role == "teacher"], marks="") == (
+        "MNIST, 55,000 training images, 12 epochs, 2 seeds"
+    )
+
+
+def test_means_that_are_compared_are_of_the_same_seeds():
+    rows = results([{"seed": seed, "T": T} for seed, T in ((0, 1), (0, 4), (1, 1), (2, 4), (2, 1), (2, 1))]).rows
+    assert set(of_whole_seeds(rows, "T").seed) == {0, 2}
+    assert len(of_whole_seeds(rows[rows.seed != 1], "T")) == 5
+    apart = rows[rows.trial.isin(["t0", "t3"])]
+    assert of_whole_seeds(apart, "T").equals(apart)
 
 
 def test_caption_says_so_where_some_points_have_fewer_seeds():

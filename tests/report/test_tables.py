@@ -109,6 +109,28 @@ def test_the_terminal_shows_yours_ours_and_paper_in_100_columns():
     assert "…" not in text
 
 
+def test_intervals_are_over_seeds_where_a_seed_has_several_rows():
+    """Three seeds with two members each: sd of the seeds' means 0.02, t(2) = 4.3027."""
+    rows = [
+        {"seed": 10 * seed + member, "ensemble": seed, "role": "member", "test_accuracy": 0.9 + seed / 50 + gap}
+        for seed in range(3)
+        for member, gap in enumerate((-0.01, 0.01))
+    ]
+    rows.append({"seed": 0, "ensemble": None, "role": "teacher", "test_accuracy": 0.95})
+    file = io.StringIO()
+    show(Summary(by=("role",), by_seed="ensemble"), results(rows), console=Console(file=file, width=100))
+    assert "member   92.0 ± 5.0" in file.getvalue()  # 4.3027 · 2 / √3
+    assert "teacher       95.00" in file.getvalue()
+
+
+def test_a_teacher_that_has_nothing_its_students_vary_in_is_named():
+    rows = [{"seed": 0, "role": role, "lambda": value, "test_accuracy": 0.9} for role, value in
+            (("teacher", None), ("student", 0.5))]  # fmt: skip
+    file = io.StringIO()
+    show(Summary(by=("lambda",)), results(rows), console=Console(file=file, width=100))
+    assert [line.split()[0] for line in file.getvalue().splitlines() if "90.00" in line] == ["teacher", "0.5"]
+
+
 def test_claims_are_sorted_by_verdict_and_the_papers_come_first():
     table = claims_table(JUDGED)
     assert table.verdict.tolist() == ["reproduced", "no difference", "undecided", "not run", "yes"]
@@ -130,6 +152,8 @@ def test_counts_are_of_the_papers_claims_only():
         "not tested": 0,
         "not run": 1,
     }
+    corrected = [dataclasses.replace(one, after_holm="undecided") for one in JUDGED]
+    assert counts(corrected, after_holm=True)["undecided"] == 4
     assert counts_line(JUDGED) == "1 reproduced, 1 no difference, 1 undecided, 1 not run"
 
 

@@ -132,10 +132,11 @@ def test_a_network_that_is_exactly_the_drop_below_its_first_parent_is_within():
         ]
     )
     table["float32_bytes"] = 400 - 100 * table.generation
+    table["blocks"], table["width"] = 5 - table.generation, 0.25
     assert table[table.generation == 0].groupby("family").validation_accuracy.mean()[1] > 0.982
     found = SmallestWithin("smallest", SHAPES).rows(table)
     assert set(found.generation) == {1}
-    assert sizes_title(table).startswith("Within 2 points of the first parent families save 25% of the memory")
+    assert "families save 25% (4 blocks × 0.25) of the memory" in sizes_title(table)
 
 
 def test_the_figures_say_what_the_rows_say():
@@ -144,7 +145,8 @@ def test_the_figures_say_what_the_rows_say():
     assert list(samples) == list(SHAPES)
     assert samples["parent-child"].interval.mean == pytest.approx(0, abs=1e-4)
     assert sizes_title(found.table("families")) == (
-        "Within 2 points of the first parent families save 75% of the memory, labels alone 0%"
+        "Within 2 points of the first parent families save 75% (3 blocks × 1) of the memory, "
+        "labels alone 0% (5 blocks × 1)"
     )
     titles = {name: " ".join(figure.get_suptitle().split()) for name, figure in MNIST.figures(made_tree(found)).items()}
     assert (
