@@ -64,6 +64,9 @@ def train_network(study: Study, trial: Trial, networks, *, folder: Path, tick: C
         Stopped: the user asked to stop.
     """
     targets = study.targets(trial, networks)
+    for need in trial.needs:
+        # Reading or training one draws random numbers, which would shift those of the network built from it.
+        networks.get(need)
     keras.utils.set_random_seed(trial.seed)
     count = study.config.devices
     with devices.scope(count):

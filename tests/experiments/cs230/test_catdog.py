@@ -14,6 +14,8 @@ from experiments.cs230.catdog_channels import Channels
 from experiments.cs230.catdog_config import HINTS, UNITS, ChannelsConfig, LayersConfig
 from experiments.cs230.catdog_mobilenet import Layers
 from experiments.cs230.cuts import ChannelsTrial
+from experiments.engine import training
+from experiments.engine.networks import Networks
 from experiments.engine.rows import COLUMNS
 from kdsuite import models, prune
 
@@ -136,6 +138,33 @@ def test_channel_students_are_a_pair_for_each_seed_share_criterion_and_cost():
         (method, lambda_, target) for method, lambda_ in (("plain", 0.0), ("kd", 0.5)) for target in ("params", "macs")
     }
     assert {(t.method, t.keep) for t in students if t.scope == "layer"} == {("plain", 0.5)}
+
+
+def test_a_student_starts_alike_whether_its_parent_was_in_memory_or_not(monkeypatch):
+    """Reading a network draws seeds for its layers; those of the student that is cut from it come after."""
+
+    class Built(Exception):
+        pass
+
+    def stop(study, trial, model, targets):
+        raise Built(model.get_weights())
+
+    monkeypatch.setattr(training, "_compiled", stop)
+    sizes = {"data": "synthetic", "train_size": 20, "validation_size": 10, "test_size": 10, "teacher_size": 20}
+    study = layers(**sizes, image_size=32, alpha=0.25, imagenet=False)
+    Networks(study, Path(".cache")).save(study.teacher(), small_mobilenet(), [])
+    plain, distilled = (
+        next(t for t in study.trials() if getattr(t, "weights", "") == "random" and t.method == method)
+        for method in ("plain", "kd")
+    )
+    starts, loaded = [], Networks(study, Path(".cache"))
+    for trial, networks in ((plain, loaded), (plain, loaded), (distilled, Networks(study, Path(".cache")))):
+        with pytest.raises(Built) as built:
+            training.train_network(study, trial, networks, folder=Path("trial"), tick=lambda epoch: None)
+        starts.append(built.value.args[0])
+    for other in starts[1:]:
+        for one, two in zip(starts[0], other, strict=True):
+            np.testing.assert_array_equal(one, two)
 
 
 def test_plain_and_distilled_students_start_alike_and_seeds_cut_differently():

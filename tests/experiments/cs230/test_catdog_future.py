@@ -1,12 +1,16 @@
 """Study 1's orders, hints and numbers of images: what is cut, what is matched, what is trained on."""
 
+import random
 from dataclasses import replace
 from pathlib import Path
 
+import keras
+import numpy as np
 import pandas as pd
 import pytest
 
 from experiments.cli import main
+from experiments.cs230 import catdog_orders
 from experiments.cs230.catdog_config import HintsConfig, ImagesConfig, OrdersConfig
 from experiments.cs230.catdog_hints import Hints
 from experiments.cs230.catdog_images import Images
@@ -55,6 +59,25 @@ def test_every_order_makes_a_student_for_each_seed_and_share():
                for trial in students}  # fmt: skip
     assert numbers["zero_density"] == numbers["sensitivity"] == numbers["block_influence"] == {None}
     assert numbers["random"] == numbers["fitting"] == set(range(9))
+
+
+def test_an_order_and_its_student_are_the_same_whoever_asked_first(parent, monkeypatch):
+    """Sensitivity draws layers that no longer fit; the students' own draws come after."""
+    drawn = []
+    monkeypatch.setattr(
+        catdog_orders, "ranked_units", lambda *given: drawn.append(random.random()) or list(prune.units(parent))[-4:]
+    )
+    students = {}
+    for first, second in ((0, 5), (5, 0)):
+        study, trial = order_trial("sensitivity", keep=0.9)
+        study.config = replace(study.config, shares=(0.9,))
+        for seed in (first, second):
+            keras.utils.set_random_seed(seed)
+            students[seed, first] = study.cut(replace(trial, seed=seed), parent).get_weights()
+    assert len(drawn) == 2 and drawn[0] == drawn[1]
+    for seed in (0, 5):
+        for measured, cached in zip(students[seed, seed], students[seed, 5 - seed], strict=True):
+            np.testing.assert_array_equal(measured, cached)
 
 
 def test_a_descent_passes_over_units_that_save_nothing(parent):
