@@ -170,9 +170,8 @@ class Comparison:
         begin = [weight.numpy() for weight in student.weights]
 
         def planned() -> dict:
-            path = work.path("trial.npz")
-            precision = pace_of(student, setting.teach, path, work.seconds_left).precision
-            pace = timed(precision, student, setting.teach, path, TIMED_STEPS)
+            precision = pace_of(student, setting.teach, work.seconds_left).precision
+            pace = timed(precision, student, setting.teach, TIMED_STEPS)
             problem = problem_of(self.teacher, self.task.dataset, cache=self.config.cache)
             seconds = work.seconds_left - reserved(problem, setting.goal) - pace.seconds_before
             return {"precision": pace.precision, "steps": max(1, int(seconds / pace.seconds_a_step))}

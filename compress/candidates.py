@@ -116,7 +116,7 @@ def cut(teacher: keras.Model, recipe: Recipe, goal: Goal, whole: ModelCosts, sco
     model, removed = teacher, ()
     if recipe.units:
         model, removed = _without_units(teacher, recipe.share**recipe.units, goal, whole, scores.data)
-    costs = _costs(model, teacher, goal)
+    costs = _costs(model, teacher, goal, whole)
     # Units come whole: those that are gone may be enough.
     if removed and share(costs, whole, goal) <= recipe.share:
         return Cut(model, removed, {}, costs, surgery(teacher, model, {}, np.empty(0)))
@@ -153,7 +153,7 @@ def _narrowed(
             scores_per=(("params" if target == "params" else "macs") if recipe.weighed else None),
         )
         narrow = prune.delete_channels(model, channels)
-        costs = _costs(narrow, teacher, goal)
+        costs = _costs(narrow, teacher, goal, whole)
         reached = share(costs, whole, goal)
         if reached <= recipe.share:
             images, _ = next(iter(scores.data))
@@ -174,9 +174,9 @@ def _without_units(teacher, wanted: float, goal: Goal, whole: ModelCosts, data) 
             smaller = prune.remove(teacher, [*chosen, unit])
         except PruneError:
             continue
-        costs = _costs(smaller, teacher, goal)
+        costs = _costs(smaller, teacher, goal, whole)
         # Behind a removed stride all that follows is larger: no way to a smaller model.
-        if share(costs, whole, goal) >= share(_costs(model, teacher, goal), whole, goal):
+        if share(costs, whole, goal) >= share(_costs(model, teacher, goal, whole), whole, goal):
             continue
         model, chosen = smaller, [*chosen, unit]
         if share(costs, whole, goal) <= wanted:
@@ -198,5 +198,5 @@ def ranked_units(teacher: keras.Model, data: Iterable) -> tuple[Literal["block",
         return "layer", prune.block_influence(teacher, data, "layer")
 
 
-def _costs(model: keras.Model, teacher: keras.Model, goal: Goal) -> ModelCosts:
-    return costs_of(model, teacher if goal.target == "ms" else None)
+def _costs(model: keras.Model, teacher: keras.Model, goal: Goal, whole: ModelCosts) -> ModelCosts:
+    return costs_of(model, (teacher, whole.ms) if whole.ms is not None else None)

@@ -10,6 +10,8 @@ from kdsuite.compress.errors import CompressionError
 from kdsuite.compress.goals import Goal
 
 FLOAT_BYTES = 4
+AIM = 0.97
+"""Milliseconds vary by some percent from one timing to the next, and bytes are estimated: a cut aims below its goal."""
 BYTES_A_CHANNEL = 28
 """What an int8 LiteRT file holds for a channel beside its kernel: a bias of 4 bytes, and for each of the two a scale of
 4 and a zero point of 8. Batch norm is folded into these."""
@@ -35,9 +37,21 @@ class ModelCosts:
     ms: float | None = None
 
 
-def costs_of(model: keras.Model, beside: keras.Model | None = None) -> ModelCosts:
-    """Costs of a model; timed too where another is given to be timed in turns with it."""
-    ms = None if beside is None else 1000 * prune.latency([beside, model])[1]
+def milliseconds(model: keras.Model) -> float:
+    """Median milliseconds for one image in Keras on this machine."""
+    return 1000 * prune.latency([model])[0]
+
+
+def costs_of(model: keras.Model, beside: tuple[keras.Model, float] | None = None) -> ModelCosts:
+    """Costs of a model, its milliseconds too where another is given with its own.
+
+    The two are timed in turns: their ratio does not tell how busy the machine is.
+    """
+    ms = None
+    if beside is not None:
+        other, known = beside
+        before, after = prune.latency([other, model])
+        ms = known * after / before
     return ModelCosts(model.count_params(), prune.macs(model), _int8_bytes(model), ms)
 
 
@@ -96,6 +110,12 @@ def search_goal(goal: Goal, teacher: ModelCosts, file_bytes: int) -> Goal:
             f"the {file_bytes:,} bytes: give bytes of the smallest file instead, such as 100000"
         )
     return replace(goal, target="params", value=params)
+
+
+def aimed_share(goal: Goal, teacher: ModelCosts) -> float | None:
+    """The share of the teacher's cost that candidates are cut to: what the goal leaves, or less where costs vary."""
+    wanted = wanted_share(goal, teacher)
+    return AIM * wanted if wanted is not None and goal.target in ("ms", "bytes") else wanted
 
 
 def wanted_share(goal: Goal, teacher: ModelCosts) -> float | None:

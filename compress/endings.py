@@ -6,6 +6,7 @@ import keras
 import numpy as np
 
 from kdsuite import distill, prune
+from kdsuite.compress.augmentation import without_augmentation
 from kdsuite.compress.errors import CompressionError
 from kdsuite.compress.export_conversion import in_float32
 from kdsuite.distill.probabilities import final_activation
@@ -45,6 +46,9 @@ class Ending:
 def as_logits(model: keras.Model) -> tuple[keras.Model, Ending]:
     """A flat model of the same weights, in float32, that ends in a logit a class, and how the given one ends.
 
+    It lacks the given one's layers of augmentation: a student would see other images in training than its teacher
+    answered for.
+
     One output z becomes the two logits −z/2 and z/2, whose softmax is the sigmoid of z.
 
     Raises:
@@ -52,7 +56,7 @@ def as_logits(model: keras.Model) -> tuple[keras.Model, Ending]:
             another precision that cannot be built again in float32.
         PruneError: a model whose layers cannot be seen.
     """
-    flat = in_float32(prune.flatten(model))
+    flat = without_augmentation(in_float32(prune.flatten(model)))
     if len(flat.outputs) != 1 or len(flat.outputs[0].shape) != 2:
         shapes = [tuple(output.shape) for output in flat.outputs]
         raise CompressionError(f"model {model.name!r} has outputs {shapes}: expected one, (n, classes)")

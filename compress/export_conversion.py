@@ -2,7 +2,6 @@
 
 import contextlib
 import importlib
-import inspect
 import re
 import warnings
 from collections.abc import Callable, Iterator
@@ -13,11 +12,11 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from kdsuite.compress.augmentation import without_augmentation
 from kdsuite.compress.errors import CompressionError, first_line
 from kdsuite.compress.formats import Format
 from kdsuite.compress.running import open_file
-from kdsuite.prune.flattening import flatten
-from kdsuite.prune.graph import inputs_like, rebuild, set_weights
+from kdsuite.prune.graph import set_weights
 
 Calibration = dict[str, np.ndarray]
 ONE_INPUT = "image"
@@ -102,7 +101,7 @@ def convert(model: keras.Model, format: Format, path: Path, calibration: Calibra
             if kind == "onnx":
                 importlib.import_module("kdsuite.compress.onnx_operations")
             # LiteRT's exporter alone is told that this is no training.
-            exported = model if kind == "litert" else _without_augmentation(model)
+            exported = model if kind == "litert" else without_augmentation(model)
             exported.export(str(path), format=kind, verbose=False, input_signature=[signature], **options)
         # tf2onnx writes operations that ONNX does not have, and only warns.
         if len(open_file(path).inputs) > len(model.inputs):
@@ -111,26 +110,6 @@ def convert(model: keras.Model, format: Format, path: Path, calibration: Calibra
         raise CompressionError(
             f"model {model.name!r} cannot be converted to {format.name}: {_reason(error)}"
         ) from error
-
-
-def _without_augmentation(model: keras.Model) -> keras.Model:
-    """The same layers without those that draw at random in training, and pass images on else."""
-    if not any(map(_augments, model._flatten_layers(include_self=False))):
-        return model
-    graph = flatten(model)
-
-    def call(operation, *args, **kwargs):
-        return args[0] if _augments(operation) else operation(*args, **kwargs)
-
-    inputs = inputs_like(graph)
-    return keras.Model(inputs, rebuild(graph, inputs, call), name=model.name)
-
-
-def _augments(layer) -> bool:
-    """Whether it is a layer like `RandomFlip`; `RandomCrop` is none, which crops at the centre else."""
-    training = inspect.signature(layer.call).parameters.get("training")
-    draws = hasattr(layer, "generator") and training is not None and training.default is True
-    return draws and not isinstance(layer, keras.layers.RandomCrop)
 
 
 @contextlib.contextmanager

@@ -47,7 +47,7 @@ class Measured:
     max_difference: float
     p50_milliseconds: float
     p95_milliseconds: float
-    peak_memory_bytes: int
+    peak_memory_bytes: int | None
 
 
 def measure(
@@ -161,8 +161,8 @@ def _as_file(path_or_model: keras.Model | Path | str) -> Iterator[Path]:
         yield path
 
 
-def _in_fresh_process(path: Path, inputs, threads: int, turns: int) -> tuple[list[float], int]:
-    """Seconds of each timed example, and bytes of memory."""
+def _in_fresh_process(path: Path, inputs, threads: int, turns: int) -> tuple[list[float], int | None]:
+    """Seconds of each timed example, and bytes of memory where the system tells them."""
     with tempfile.TemporaryDirectory() as folder:
         stored = Path(folder) / "inputs.npz"
         np.savez(stored, allow_pickle=False, **(inputs if isinstance(inputs, dict) else {"image": inputs}))

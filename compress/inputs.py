@@ -31,6 +31,7 @@ class Problem:
         dataset: `test` is looked at once, at the very end.
         name: of the model, for people: its file or its own name.
         data: what the user called the data.
+        known: what the model's file says it was trained on, where it does.
     """
 
     original: keras.Model
@@ -39,6 +40,7 @@ class Problem:
     dataset: data.Dataset
     name: str
     data: str
+    known: tuple[distill.TrainingData, ...] = ()
 
 
 def problem_of(model, source, *, cache: Path | str = ".cache", seed: int = 0) -> Problem:
@@ -82,7 +84,8 @@ def problem_of(model, source, *, cache: Path | str = ".cache", seed: int = 0) ->
             f"model {name!r} was trained on {seen} of the {len(dataset.test)} test images: give the data as it was "
             "split then, as a data.Dataset or a folder with train/ and test/"
         )
-    return Problem(original, teacher, ending, dataset, name, getattr(source, "name", str(source)))
+    said = getattr(source, "name", str(source))
+    return Problem(original, teacher, ending, dataset, name, said, () if known is None else (known,))
 
 
 def check_accuracy(problem: Problem, cache: Path | str = ".cache") -> float:
@@ -102,13 +105,12 @@ def check_accuracy(problem: Problem, cache: Path | str = ".cache") -> float:
         labels = np.concatenate([labels, more.numpy()])
         answers = np.concatenate([answers, logits(problem.teacher, (images.numpy(), None)).argmax(-1)])
     counts = confusion(labels, answers, len(dataset.class_names))
-    right = int(np.trace(counts))
-    chance = counts.sum(1).max() / len(labels)
+    right, chance = int(np.trace(counts)), agreement_by_chance(counts)
     if wilson(right, len(labels))[0] > chance:
         return accuracy
     rows, columns = linear_sum_assignment(-counts)
     best = int(counts[rows, columns].sum())
-    if wilson(best, len(labels))[0] > max(chance, right / len(labels)):
+    if wilson(best, len(labels))[0] > max(agreement_by_chance(counts[rows][:, columns]), right / len(labels)):
         order = ", ".join(
             f"output {column} is {dataset.class_names[row]!r}" for row, column in zip(rows, columns, strict=True)
         )
@@ -124,6 +126,19 @@ def check_accuracy(problem: Problem, cache: Path | str = ".cache") -> float:
     )
     error.add_note(f"true class (rows) against answer (columns)\n{confusion_text(counts, dataset.class_names)}")
     raise error
+
+
+def agreement_by_chance(counts: np.ndarray) -> float:
+    """How often answers that know nothing of the labels, and have the shares of these answers, are right.
+
+    Cohen 1960, "A Coefficient of Agreement for Nominal Scales". It is the share of the largest class for who answers
+    that alone, and less for who answers rare classes too.
+
+    Args:
+        counts: int (classes, classes), by true class (row) and answer.
+    """
+    total = counts.sum()
+    return float((counts.sum(1) / total) @ (counts.sum(0) / total))
 
 
 def _model(model) -> keras.Model:

@@ -4,14 +4,12 @@ import importlib
 import json
 import sys
 import zipfile
-from collections.abc import Iterator
 from pathlib import Path
 
 import keras
 
 from kdsuite.compress.errors import CompressionError, first_line
-
-MAIN = "__main__"
+from kdsuite.distill.own_code import MAIN, modules_in
 
 
 def modules_of(model: keras.Model | Path) -> list[str]:
@@ -25,7 +23,7 @@ def modules_of(model: keras.Model | Path) -> list[str]:
             config = json.loads(archive.read("config.json"))
     else:
         config = keras.saving.serialize_keras_object(model)
-    return sorted(set(_modules(config)))
+    return sorted(modules_in(config))
 
 
 def read(path: Path) -> keras.Model:
@@ -107,19 +105,3 @@ def check_own_layers(model: keras.Model) -> None:
                 f"{what} cannot be built again from its get_config ({first_line(error)}): have get_config give all "
                 "arguments of __init__, and __init__ take **kwargs"
             ) from error
-
-
-def _modules(config) -> Iterator[str]:
-    if isinstance(config, dict):
-        if {"class_name", "module"} <= config.keys():
-            # Keras writes no name for the script that runs.
-            module = config["module"] or MAIN
-            if config["class_name"] == "function" and (own := keras.saving.get_registered_object(config["config"])):
-                module = own.__module__
-            if module.partition(".")[0] not in ("keras", "builtins"):
-                yield module
-        # Nobody loads it compiled.
-        config = [value for key, value in config.items() if key != "compile_config"]
-    if isinstance(config, list | tuple):
-        for part in config:
-            yield from _modules(part)

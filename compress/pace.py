@@ -3,7 +3,6 @@
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
 
 import keras
 import tensorflow as tf
@@ -30,7 +29,7 @@ class Pace:
     seconds_before: float
 
 
-def pace_of(student: keras.Model, teach: Callable, path: Path, seconds_left: float) -> Pace:
+def pace_of(student: keras.Model, teach: Callable, seconds_left: float) -> Pace:
     """The faster of float32 and bfloat16, each timed over a few steps, that train the student a little.
 
     A network with an operation that cannot compute in bfloat16 trains in float32.
@@ -38,33 +37,32 @@ def pace_of(student: keras.Model, teach: Callable, path: Path, seconds_left: flo
     Args:
         student: to train.
         teach: `Setting.teach`.
-        path: of a checkpoint that is not there; none is written.
         seconds_left: of the budget; where there are few, float32 is all that is timed.
     """
     begin = time.monotonic()
-    exact = timed("float32", student, teach, path)
+    exact = timed("float32", student, teach)
     if time.monotonic() - begin > SECOND_SHARE * seconds_left:
         return exact
     try:
-        fast = timed("bfloat16", student, teach, path)
+        fast = timed("bfloat16", student, teach)
     except (tf.errors.OpError, TypeError, ValueError):
         # An operation without a kernel for bfloat16, or one that takes its inputs to be float32.
         return exact
     return min(exact, fast, key=lambda pace: pace.seconds_a_step)
 
 
-def timed(precision: Precision, student: keras.Model, teach: Callable, path: Path, steps: int = TRIAL_STEPS) -> Pace:
+def timed(precision: Precision, student: keras.Model, teach: Callable, steps: int = TRIAL_STEPS) -> Pace:
     """The pace in one precision, from the second half of some steps: the first ones are slower.
 
     Args:
         precision: to train in.
-        student, teach, path: as in `pace_of`.
+        student, teach: as in `pace_of`.
         steps: at least 2.
     """
     times = [time.monotonic()]
     teach(
         student,
-        path,
+        None,
         precision=precision,
         steps=steps,
         seed=0,

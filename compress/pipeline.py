@@ -10,9 +10,10 @@ import tensorflow as tf
 
 import kdsuite
 from kdsuite import data, distill, prune
+from kdsuite.compress.augmentation import augmentation_layers
 from kdsuite.compress.budget import questions
 from kdsuite.compress.choosing import best
-from kdsuite.compress.costs import ModelCosts, costs_of, search_goal
+from kdsuite.compress.costs import ModelCosts, costs_of, milliseconds, search_goal
 from kdsuite.compress.errors import CompressionError
 from kdsuite.compress.formats import DEFAULT_FORMATS, find_format, import_packages
 from kdsuite.compress.goals import Goal, goal_of
@@ -88,6 +89,8 @@ def compress(
     problem = problem_of(model, source, cache=cache)
     work = Work(Path(folder), _described(problem, goal, minutes, views, training), minutes)
     with Progress(lambda: work.seconds_left, quiet) as progress:
+        if augmentation := augmentation_layers(problem.original):
+            progress.done(f"left out: {', '.join(augmentation)}, which act in training alone; `views` augments instead")
         progress.now("asking the teacher")
         accuracy = check_accuracy(problem, cache)
         if training.lambda_:
@@ -155,6 +158,10 @@ def _within_budget(problem: Problem, source, work: Work, views, cache) -> Proble
     return dataclasses.replace(problem, dataset=smaller)
 
 
+def _whole(teacher: keras.Model, goal: Goal) -> ModelCosts:
+    return costs_of(teacher, (teacher, milliseconds(teacher)) if goal.target == "ms" else None)
+
+
 def setting_of(problem: Problem, goal: Goal, accuracy: float, views, training: Training, cache, work: Work) -> Setting:
     """What all candidates share: the teacher, its costs and its outputs, which are computed once.
 
@@ -166,7 +173,7 @@ def setting_of(problem: Problem, goal: Goal, accuracy: float, views, training: T
     if not path.exists():
         distill.save_student(problem.original, path)
     # Once, so that a run that goes on has the same share of the same milliseconds as its goal.
-    costs = work.once("whole", lambda: dataclasses.asdict(costs_of(teacher, teacher if goal.target == "ms" else None)))
+    costs = work.once("whole", lambda: dataclasses.asdict(_whole(teacher, goal)))
     return Setting(
         teacher=teacher,
         whole=ModelCosts(**costs),

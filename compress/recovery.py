@@ -41,7 +41,7 @@ def train(
     precision: Precision = "float32",
     steps: int,
     seed: int,
-    path: Path,
+    path: Path | None,
     on_step: Callable[[int], None] = lambda step: None,
 ) -> None:
     """Trains a student for some steps, or for what is left of them behind a checkpoint.
@@ -55,7 +55,7 @@ def train(
             weights in the end.
         steps: of batches that are all full.
         seed: of the order of the images.
-        path: of a checkpoint to go on from; written after each stretch.
+        path: of a checkpoint to go on from, written after each stretch; None for neither.
         on_step: is told the number of steps done.
     """
     student.trainable = True
@@ -75,7 +75,7 @@ def train(
     variables = [*in_training.variables, *distiller.optimizer.variables]
     batch_size = min(training.batch_size, len(split))
     soft = outputs.softened(training.temperature) if outputs is not None and training.lambda_ else None
-    done = _restored(path, variables, steps)
+    done = 0 if path is None else _restored(path, variables, steps)
     on_batch = keras.callbacks.LambdaCallback(on_train_batch_end=lambda batch, logs: on_step(done + batch + 1))
     an_epoch = len(split) // batch_size
     while done < steps:
@@ -84,7 +84,7 @@ def train(
         batches = split.batches(batch_size, seed=seed, epoch=epoch, teacher=soft, drop_remainder=True)
         distiller.fit(batches.skip(begin).take(count), verbose=0, shuffle=False, callbacks=[on_batch])
         done += count
-        if done < steps:
+        if path is not None and done < steps:
             checkpoint.store(path, variables, done=done)
     if in_training is not student:
         student.set_weights(in_training.get_weights())

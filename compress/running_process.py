@@ -2,7 +2,8 @@
 
     python -m kdsuite.compress.running_process FILE INPUTS.npz THREADS TURNS [MODULE ...]
 
-imports the modules of a .keras file's own layers, and prints {"seconds": [...], "peak_memory_bytes": ...}.
+imports the modules of a .keras file's own layers, and prints {"seconds": [...], "peak_memory_bytes": ...}; the
+memory is null where the system does not tell it.
 """
 
 import importlib
@@ -43,7 +44,9 @@ def main(path: Path, inputs: Path, threads: int, turns: int, modules: Sequence[s
         begin = time.perf_counter()
         forward.run(example)
         seconds.append(time.perf_counter() - begin)
-    print(json.dumps({"seconds": seconds, "peak_memory_bytes": max(0, peak() - before)}))
+    after = peak()
+    memory = None if before is None or after is None else max(0, after - before)
+    print(json.dumps({"seconds": seconds, "peak_memory_bytes": memory}))
 
 
 def _start_runtime(path: Path, threads: int) -> None:

@@ -17,7 +17,7 @@ from kdsuite import data, distill, prune
 from kdsuite.compress.accuracy import divergence
 from kdsuite.compress.candidates import Recipe, cut, recipes
 from kdsuite.compress.choosing import Candidate, survivors
-from kdsuite.compress.costs import ModelCosts, wanted_share, widths
+from kdsuite.compress.costs import ModelCosts, aimed_share, widths
 from kdsuite.compress.errors import CompressionError
 from kdsuite.compress.export_measuring import logits as outputs
 from kdsuite.compress.goals import Goal
@@ -149,7 +149,7 @@ def proof_of(work: Work, recipe: Recipe) -> Proof:
 
 
 def _first_rung(setting: Setting, work: Work, progress: Progress, reserve: float) -> list[Candidate]:
-    planned = recipes(setting.goal, wanted_share(setting.goal, setting.whole))
+    planned = recipes(setting.goal, aimed_share(setting.goal, setting.whole))
     seconds = (work.seconds_left - reserve) * RUNG_SHARES[0]
     found, plan, cuts = [], work.read("rung-0"), []
     for recipe in planned:
@@ -179,7 +179,7 @@ def _first_rung(setting: Setting, work: Work, progress: Progress, reserve: float
 def _first_plan(recipe: Recipe, count: int, seconds: float, cutting: float, setting: Setting, work: Work) -> dict:
     """How many candidates, and how many steps each: from the time that the first one takes for a few batches."""
     student = keras.models.load_model(cut_path(work, recipe), compile=False)
-    pace = pace_of(student, setting.teach, work.path("trial.npz"), work.seconds_left)
+    pace = pace_of(student, setting.teach, work.seconds_left)
     begin = time.monotonic()
     outputs(student, setting.validation)
     overhead = cutting + pace.seconds_before + time.monotonic() - begin

@@ -1,5 +1,6 @@
 """The end of a compression: files, the one look at the test images, proofs, and the verdict on the goal."""
 
+import math
 import platform
 import shutil
 from collections.abc import Collection
@@ -13,7 +14,7 @@ import kdsuite
 from kdsuite import distill, prune
 from kdsuite.compress.accuracy import confusion
 from kdsuite.compress.choosing import Candidate
-from kdsuite.compress.costs import widths
+from kdsuite.compress.costs import milliseconds, widths
 from kdsuite.compress.errors import CompressionError
 from kdsuite.compress.export_measuring import logits, measure
 from kdsuite.compress.exporting import export
@@ -26,6 +27,8 @@ from kdsuite.compress.search import Setting, calibration_images, proof_of
 from kdsuite.compress.work import Work
 from kdsuite.data.files import whole_file
 
+# Of two accuracies of the same images.
+ROUNDING = 1e-9
 TEACHER, STUDENT = "teacher.keras", "student.keras"
 
 
@@ -52,7 +55,7 @@ def ship(
     """
     test, ending = problem.dataset.test, problem.ending
     teacher_path, path = work.path(TEACHER), work.path(f"files/{STUDENT}")
-    distill.save_student(student, path, problem.dataset)
+    distill.save_student(student, path, problem.dataset, also=problem.known)
     images = calibration_images(setting.train)
     written, refused = exported(student, path, images)
     files = {"keras": path} | written
@@ -68,13 +71,15 @@ def ship(
     answers = {"teacher": ending.answers(of_teacher), "student": ending.answers(of_student)}
     right = {who: given == test.labels for who, given in answers.items()}
     drop = paired_difference(right["teacher"], right["student"])
-    reached = is_reached(setting.asked, rows, chosen.costs.ms, drop[0])
+    # Anew: a cut was timed often until one timing was within the goal.
+    student_ms = milliseconds(student) if setting.asked.target == "ms" else None
+    reached = is_reached(setting.asked, rows, student_ms, drop[0])
     parted = np.flatnonzero(answers["teacher"] != answers["student"])
     before, after = widths(problem.teacher), chosen.widths
     classes = len(problem.dataset.class_names)
     return Result(
         reached=reached,
-        summary=summary(problem, setting.asked, rows, drop, reached, chosen, refused),
+        summary=summary(problem, setting.asked, rows, drop, reached, chosen, refused, student_ms),
         goal=str(setting.asked),
         command=command,
         model=problem.name,
@@ -127,7 +132,7 @@ def is_reached(goal: Goal, rows: list[FileRow], student_ms: float | None, drop: 
     Args:
         goal: of the compression.
         rows: the teacher's first, then the student's, its .keras file before the others.
-        student_ms: milliseconds for one image, where they are the goal.
+        student_ms: milliseconds for one image, where they are the goal; timed for this verdict.
         drop: of accuracy on test, as a fraction.
     """
     teacher, student = rows[0], rows[1]
@@ -136,7 +141,9 @@ def is_reached(goal: Goal, rows: list[FileRow], student_ms: float | None, drop: 
     if goal.target == "ms":
         return student_ms is not None and student_ms <= goal.value
     if goal.target == "bytes" and goal.value >= 1:
-        return min(row.file_bytes for row in rows[1:]) <= goal.value
+        # One file has to be small enough and right often enough: int8 answers otherwise than its Keras model.
+        most = math.inf if goal.max_drop is None else goal.max_drop + ROUNDING
+        return any(row.file_bytes <= goal.value and teacher.accuracy - row.accuracy <= most for row in rows[1:])
     if goal.target is None:
         return True
     name = {"bytes": "file_bytes"}.get(goal.target, goal.target)
@@ -151,6 +158,7 @@ def summary(
     reached: bool,
     chosen: Candidate,
     refused: Collection[str] = (),
+    student_ms: float | None = None,
 ) -> str:
     """What a person can read aloud."""
     teacher, student = rows[0], rows[1]
@@ -166,6 +174,7 @@ def summary(
         f"The smallest file, {smallest.file}, has {smallest.file_bytes:,} bytes and is right on "
         f"{smallest.accuracy:.2%}.",
         *([f"There is no file in {' and '.join(refused)}: it cannot be converted."] if refused else []),
+        *([] if student_ms is None else [f"One image takes it {student_ms:.3g} milliseconds in Keras here."]),
         f"The goal, {goal}, was {verdict}.",
     ]
     return " ".join(sentences)

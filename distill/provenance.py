@@ -44,9 +44,9 @@ class TrainingData:
 
         Args:
             dataset: a `data.Dataset`.
-            also: further splits that the network, or its teacher, was trained on.
+            also: further splits that the network, or its teacher, was trained on, or the `TrainingData` of either.
         """
-        digests = [image_digests(split) for split in (dataset.train, *also)]
+        digests = [one.digests if isinstance(one, cls) else image_digests(one) for one in (dataset.train, *also)]
         return cls(
             name=dataset.name,
             source=dataset.source,

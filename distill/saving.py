@@ -24,7 +24,8 @@ def save_student(distiller: keras.Model, path: Path | str, dataset=None, also: S
         distiller: a `Distiller`, a `FeatureDistiller`, or a student.
         path: ends in .keras.
         dataset: the `data.Dataset` that it was trained on.
-        also: further splits whose images it knows: those that its teacher was trained on, where they are others.
+        also: further splits whose images it knows, or `training_data(…)` of a file: those that its teacher was trained
+            on, where they are others.
 
     Raises:
         DistillationError: another suffix, a compiled student that is subclassed, or further splits without a data set.

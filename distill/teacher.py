@@ -1,6 +1,7 @@
 """A teacher's outputs, computed once per data set and kept on disk."""
 
 import hashlib
+import json
 import sys
 from collections.abc import Iterator, Sequence
 from functools import cached_property
@@ -17,6 +18,7 @@ from kdsuite.distill.files import whole_file
 from kdsuite.distill.hints import with_features
 from kdsuite.distill.mapped import TOP_K_PARTS, OnDisk, open_or_build
 from kdsuite.distill.outputs import TeacherOutputs, logits_name
+from kdsuite.distill.own_code import sources_of
 from kdsuite.distill.probabilities import check_logits
 from kdsuite.distill.structure import by_key, known_outputs
 
@@ -37,8 +39,9 @@ def teacher_outputs(
         split: a `data.Split`, of which a jittered one is computed in every view; inputs as NumPy arrays; or a
             `tf.data.Dataset` of inputs or (inputs, labels), of known size and in a fixed order, which two passes check.
         layers: names of layers whose outputs are kept too, for hints.
-        cache: folder of the disk cache. The key is the teacher's architecture and weights, the data's fingerprint, the
-            layers and the storage, so a changed teacher or data set is never answered with old outputs.
+        cache: folder of the disk cache. The key is the teacher's architecture and weights, the source of its own
+            layers' modules, the data's fingerprint, the layers and the storage, so a changed teacher or data set is
+            never answered with old outputs.
         batch_size: examples a forward pass.
         storage: leaves the outputs on disk, `OnDisk()` in float16 or `OnDisk(top_k, temperature)`; by default they are
             float32 in memory.
@@ -81,7 +84,7 @@ def teacher_outputs(
 
 
 def model_fingerprint(model: keras.Model) -> str:
-    """Hex digest of a model's architecture and weights.
+    """Hex digest of a model's architecture and weights, and of the modules that define layers of one's own.
 
     Raises:
         DistillationError: a subclassed model without `get_config`, whose architecture cannot be told.
@@ -93,6 +96,8 @@ def model_fingerprint(model: keras.Model) -> str:
             f"model {model.name!r} does not say how it is built, so that its outputs cannot be kept: give it get_config"
         ) from error
     digest = hashlib.sha256(architecture.encode())
+    for source in sources_of(json.loads(architecture)):
+        digest.update(source)
     for weight in model.weights:
         digest.update(np.ascontiguousarray(weight.numpy()).tobytes())
     return digest.hexdigest()

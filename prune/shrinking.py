@@ -171,6 +171,11 @@ def _step(channels: Channels, original: keras.Model, request: _Request, keep: fl
     costs = Costs(channels, request.scores_per).saved() if request.scores_per else None
     most = {name: len(given) - request.fewest[name] for name, given in channels.given.items()}
     order = deletion_order(channels, groups, scores, request.scope, costs, most)
+    if not order:
+        raise PruneError(
+            f"no channel of model {original.name!r} may go: each layer keeps its best, and the share that "
+            "max_layer_share allows it to lose is less than a channel"
+        )
 
     def deleted(count: int) -> list[int]:
         return rounded(channels, groups, order[:count], request.round_to)

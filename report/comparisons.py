@@ -1,6 +1,6 @@
 """What a claim compares, as data; each comparison gives one independent value a seed."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 import pandas as pd
@@ -10,7 +10,19 @@ from kdsuite.report.groups import Selection
 from kdsuite.report.intervals import Interval, mean_interval, prediction_interval, proportion_interval
 from kdsuite.report.measures import Measure, measure_of
 from kdsuite.report.rows import Results
-from kdsuite.report.samples import HIGHER, LEVEL, MEASURED, PUBLISHED, Comparison, Sample, means, select, table
+from kdsuite.report.samples import (
+    HIGHER,
+    LEVEL,
+    MEASURED,
+    PUBLISHED,
+    Comparison,
+    Sample,
+    as_many_pairs,
+    left_out,
+    means,
+    select,
+    table,
+)
 
 ROUNDING = 1e-12
 
@@ -64,7 +76,7 @@ class Difference:
             by_seed, remarks = _pairs(by_seed, valid, names, self.by)
         difference = (by_seed[0] - by_seed[1]).dropna()
         if self.match and not self.uneven:
-            difference, remarks = _as_many_pairs(difference, self.by)
+            difference, remarks = as_many_pairs(difference, self.by)
         # Means of equal numbers differ in their last bit, which without any spread would count as a certain difference.
         difference[difference.abs() <= ROUNDING * by_seed[0].loc[difference.index].abs()] = 0.0
         if difference.empty:
@@ -114,18 +126,20 @@ class Level:
         values = means(rows, measure, (self.by,))
         if values.empty:
             raise NotRun(f"{self.group.describe(rows)}: no row has {measure.name}")
-        interval, given = mean_interval(values), ""
+        least = measure.least_spread(rows, counts=1)
+        interval, given = mean_interval(values, least), ""
         if len(values) == 1 and measure.unit == "%":
             interval, given = proportion_interval(values.iloc[0], int(rows[self.images].iloc[0])), "this network"
         ours = measure.level(interval)
         if given:
             low, high = (measure.scale * end for end in interval[1:])
-            ours = f"{measure.scale * interval.mean:.2f}% (one network, [{low:.2f}, {high:.2f}] over test images)"
+            images = self.images.replace("_size", "").replace("train", "training")
+            ours = f"{measure.scale * interval.mean:.2f}% (one network, [{low:.2f}, {high:.2f}] over {images} images)"
         bound, sign = (self.above, 1) if self.above is not None else (self.below, -1)
         assert bound is not None
         ahead = Interval(*(value - bound for value in interval))
         shifted = ahead if sign > 0 else -ahead
-        return Sample(sign * (values - bound), shifted, measure, ours, given, (), (rows,))
+        return Sample(sign * (values - bound), shifted, measure, ours, given, (), (rows,), least)
 
 
 @dataclass(frozen=True)
@@ -156,11 +170,12 @@ class AsPublished:
     def sample(self, results: Mapping[str, Results], experiment: str) -> Sample:
         measure = measure_of(self.measure)
         rows = select(self.group, results, experiment, self.table)
-        values = means(rows, measure, (self.by,))
-        ours = measure.level(mean_interval(values))
+        values, least = means(rows, measure, (self.by,)), measure.least_spread(rows, counts=1)
+        interval = mean_interval(values, least)
+        ours = measure.level(interval)
         if len(values) > 1:
-            ours += f"; one more would lie within {measure.level(prediction_interval(values))}"
-        return Sample(values, mean_interval(values), measure, ours, rows=(rows,))
+            ours += f"; one more would lie within {measure.level(prediction_interval(values, least))}"
+        return Sample(values, interval, measure, ours, rows=(rows,), least_spread=least)
 
 
 @dataclass(frozen=True)
@@ -184,16 +199,6 @@ def _serve_all(by_seed: list[pd.Series], groups, names: list[str]) -> tuple[list
     return by_seed, ""
 
 
-def _as_many_pairs(difference: pd.Series, by: str) -> tuple[pd.Series, list[str]]:
-    """Leaves out seeds with fewer pairs than others, whose mean is of something else, and names them."""
-    counts = difference.groupby(by).size()
-    lacking = list(counts[counts < counts.max()].index)
-    if not lacking:
-        return difference, []
-    kept = difference[~difference.index.get_level_values(by).isin(lacking)]
-    return kept, [_left_out(by, lacking, "fewer pairs than others")]
-
-
 def _pairs(by_seed, parts, names, by: str) -> tuple[list[pd.Series], list[str]]:
     """Leaves out seeds without partner and seeds that lack some of their group's rows, and names them."""
     remarks = []
@@ -201,13 +206,9 @@ def _pairs(by_seed, parts, names, by: str) -> tuple[list[pd.Series], list[str]]:
         counts = rows.groupby(by).size()
         lacking = [seed for seed in counts[counts < counts.max()].index if seed in by_seed[place]]
         if lacking:
-            remarks.append(_left_out(by, lacking, f"{name} is incomplete"))
+            remarks.append(left_out(by, lacking, f"{name} is incomplete"))
             by_seed[place] = by_seed[place].drop(lacking)
     alone = by_seed[0].index.symmetric_difference(by_seed[1].index)
     if len(alone) and not remarks:
-        remarks.append(_left_out(by, alone, "without partner"))
+        remarks.append(left_out(by, alone, "without partner"))
     return by_seed, remarks
-
-
-def _left_out(by: str, which: Iterable, why: str) -> str:
-    return f"{', '.join(f'{by} {one}' for one in which)} left out: {why}"

@@ -60,6 +60,63 @@ class Condition:
         return f"{self.group.describe()}: {self._shown(value)} {name}"
 
 
+@dataclass(frozen=True)
+class Exactly:
+    """All rows of a group have one of some values in a column, such as the temperature that a claim names.
+
+    Attributes:
+        column: its name.
+        values: what it may hold.
+        group: whose rows.
+    """
+
+    column: str
+    values: tuple
+    group: Group
+
+    def unmet(self, results: Mapping[str, Results], experiment: str) -> str | None:
+        """What is found and what was needed, or None where the condition is met."""
+        try:
+            rows = select(self.group, results, experiment, "rows")
+        except NotRun as error:
+            return str(error)
+        found = sorted(set(rows[self.column]) - set(self.values))
+        if not found:
+            return None
+        expected = " or ".join(map(_plain, self.values))
+        return f"{self.group.describe()}: {self.column.replace('_', ' ')} {_plain(found[0])}, expected {expected}"
+
+
+@dataclass(frozen=True)
+class Seeds:
+    """A group has rows of so many seeds.
+
+    Attributes:
+        least: how many.
+        group: whose rows.
+    """
+
+    least: int
+    group: Group
+
+    def unmet(self, results: Mapping[str, Results], experiment: str) -> str | None:
+        """What is found and what was needed, or None where the condition is met."""
+        try:
+            found = select(self.group, results, experiment, "rows").seed.nunique()
+        except NotRun as error:
+            return str(error)
+        return None if found >= self.least else f"{found} seeds, at least {self.least}"
+
+
+def _plain(value) -> str:
+    return f"{value:g}" if isinstance(value, float) else str(value)
+
+
+def exactly(column: str, *values, group: Group) -> Exactly:
+    """Each row of the group has one of these values in a column."""
+    return Exactly(column, values, group)
+
+
 def at_least(column: str, bound: float, group: Group = ALL) -> Condition:
     """Each row of the group has at least so much of a column."""
     return Condition(column, bound, group=group)

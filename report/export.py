@@ -40,7 +40,7 @@ def formats(rows: pd.DataFrame) -> pd.DataFrame:
                 "largest difference": f"{row.max_difference:.2g}",
                 "p50 / p95": f"{row.p50_milliseconds:.2f} / {row.p95_milliseconds:.2f} ms",
                 "threads": row.threads,
-                "peak memory": f"{row.peak_memory_bytes / MEGABYTE:,.0f} MB",
+                "peak memory": "" if pd.isna(row.peak_memory_bytes) else f"{row.peak_memory_bytes / MEGABYTE:,.0f} MB",
             }
             for row in rows.itertuples()
         ]

@@ -28,7 +28,9 @@ COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#56B4E9", "#E69F00", "#0
 GREY, BAND = "#767676", "#E8E8E8"
 MARGIN = 0.08
 LABEL_GAP = 1.15
-CHARACTERS_PER_INCH = 9
+# Share of an axis within which two labels of ticks would touch.
+NEAR_TICKS = 0.08
+CHARACTERS_PER_INCH, CAPTION_CHARACTERS_PER_INCH = 9, 14
 # Matplotlib axes carry what was drawn on them under this attribute.
 DRAWN_VALUES = "_kdsuite_values"
 # The interval of two seeds may be twenty times as wide as the differences: axes grow by so much for it, not more.
@@ -67,7 +69,8 @@ def panels(
     wrapped = textwrap.fill(title, int(CHARACTERS_PER_INCH * size[0] * columns))
     figure.suptitle(wrapped, x=0.01, ha="left", fontsize=12, fontweight="bold")
     if caption:
-        figure.supxlabel(caption, x=0.01, ha="left", fontsize=8, color=GREY)
+        wrapped = textwrap.fill(caption, int(CAPTION_CHARACTERS_PER_INCH * size[0] * columns))
+        figure.supxlabel(wrapped, x=0.01, ha="left", fontsize=8, color=GREY)
     return figure, list(grid[:count])
 
 
@@ -285,13 +288,16 @@ def grow_limits(
     axes.set_ylim(max(low - room, most[0]), min(high + room, most[1]))
 
 
-def end_labels(axes: Axes, ends: Mapping[str, tuple[float, float, str]], size: float = 9) -> None:
+def end_labels(
+    axes: Axes, ends: Mapping[str, tuple[float, float, str]], size: float = 9, *, before: bool = False
+) -> None:
     """Write names beside line ends, moved apart vertically where they would cover each other.
 
     Args:
         axes: with its final limits.
         ends: name → (x, y, colour), in data coordinates.
         size: of the font, in points.
+        before: write them to the left of the ends.
     """
     height = axes.get_window_extent().height * 72 / axes.figure.dpi
     low, high = axes.get_ylim()
@@ -299,15 +305,19 @@ def end_labels(axes: Axes, ends: Mapping[str, tuple[float, float, str]], size: f
     gap, lowest = LABEL_GAP * size * per_point, -np.inf
     for name, (x, y, colour) in sorted(ends.items(), key=lambda item: item[1][1]):
         lowest = max(y, lowest + gap)
-        axes.annotate(name, (x, y), (6, (lowest - y) / per_point), textcoords="offset points", color=colour,
-                      va="center", fontsize=size)  # fmt: skip
+        axes.annotate(name, (x, y), (-6 if before else 6, (lowest - y) / per_point), textcoords="offset points",
+                      color=colour, ha="right" if before else "left", va="center", fontsize=size)  # fmt: skip
 
 
 def log_ticks(axes: Axes, values: Sequence[float], base: float = 2) -> None:
-    """Make the horizontal axis logarithmic, with the values themselves as ticks."""
+    """Make the horizontal axis logarithmic, with the values themselves as ticks; near ones stand on two lines."""
     axes.set_xscale("log", base=base)
     ticks = sorted(set(values))
-    axes.set_xticks(ticks, [f"{tick:g}" for tick in ticks])
+    labels: list[str] = []
+    for place, tick in enumerate(ticks):
+        is_near = place > 0 and np.log(tick / ticks[place - 1]) < NEAR_TICKS * np.log(ticks[-1] / ticks[0])
+        labels.append(f"{tick:g}" if not is_near or labels[-1].startswith("\n") else f"\n{tick:g}")
+    axes.set_xticks(ticks, labels)
     axes.minorticks_off()
 
 

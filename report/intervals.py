@@ -61,9 +61,12 @@ def spread(values: np.ndarray, least: float = 0.0) -> float:
     return max(float(values.std(ddof=1)) if np.ptp(values) else 0.0, least)
 
 
-def prediction_interval(values: Sequence[float] | np.ndarray) -> Interval:
-    """95% interval for one further draw, mean ± t · s · √(1 + 1/n): where another training's figure would lie."""
-    mean, low, high = mean_interval(values)
+def prediction_interval(values: Sequence[float] | np.ndarray, least_spread: float = 0.0) -> Interval:
+    """95% interval for one further draw, mean ± t · s · √(1 + 1/n): where another training's figure would lie.
+
+    `least_spread` is as of `mean_interval`.
+    """
+    mean, low, high = mean_interval(values, least_spread)
     factor = math.sqrt(len(values) + 1)
     return Interval(mean, mean - factor * (mean - low), mean + factor * (high - mean))
 

@@ -64,15 +64,19 @@ class Measure:
             return lambda rows: 100 / rows.test_size.iloc[0]
         return None
 
-    def least_spread(self, rows: pd.DataFrame) -> float:
+    def least_spread(self, rows: pd.DataFrame, counts: int = 2) -> float:
         """What a difference must spread over seeds at least: that of two counts of test images, each rounded to one.
 
         0 for what is not counted in test images. Three seeds that differ by one image each tell nothing.
+
+        Args:
+            rows: of the networks.
+            counts: 1 for a level instead of a difference.
         """
         if self.difference_unit == "%":  # A share of something else.
             return 0.0
         images = {"test_accuracy": 1 / rows.test_size.min(), "test_errors": 1} if "test_size" in rows else {}
-        return images.get(str(self.value), 0) / math.sqrt(6)
+        return images.get(str(self.value), 0) * math.sqrt(counts / 12)
 
     def difference_interval(self, values: Sequence[float] | np.ndarray | pd.Series, rows: pd.DataFrame) -> Interval:
         """Mean and 95% interval of differences, one a seed, between networks whose rows these are."""

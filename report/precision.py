@@ -21,8 +21,8 @@ from kdsuite.report.samples import MEASURED
 def precision(claims: Sequence[Claim], results: Mapping[str, Results]) -> dict[str, float]:
     """Half width, in percentage points of the test images, of each claim's interval over seeds.
 
-    Claims that have no such interval are left out: those in other units, those without rows, and levels of one network
-    that serves all seeds. One seed gives NaN.
+    Claims that have no such interval are left out: those in other units, those without rows or not tested at this size,
+    and levels of one network that serves all seeds. One seed gives NaN.
 
     Returns:
         what the claim tests → points.
@@ -44,13 +44,26 @@ def seeds_for_width(spread: float, n: int, half_width: float) -> int:
     return max(n, math.ceil((t_quantile(n) * spread / half_width) ** 2))
 
 
-def seeds_needed(claims: Sequence[Claim], results: Mapping[str, Results], points: float) -> int:
+def seeds_needed(claims: Sequence[Claim], results: Mapping[str, Results], points: float, seeds: int) -> int:
     """Number of seeds in all that makes every claim's interval at most ± `points` wide; 2 where there is one so far.
 
-    0 where no claim has an interval over seeds.
+    0 where no claim has an interval over seeds. Claims on fewer seeds than the run has are left out: an option of their
+    own says how many they have.
+
+    Args:
+        claims, results: as of `precision`.
+        points: half width.
+        seeds: how many the run has.
     """
-    needed = [2 if n < 2 else seeds_for_width(spread, n, points) for _, spread, n in _spreads(claims, results)]
-    return max(needed, default=0)
+    found = [(spread, n) for _, spread, n in _spreads(claims, results) if n >= seeds]
+    return max((2 if n < 2 else seeds_for_width(spread, n, points) for spread, n in found), default=0)
+
+
+def wider(claims: Sequence[Claim], results: Mapping[str, Results], points: float, seeds: int) -> list[str]:
+    """What the claims test that are on fewer seeds than the run has, and wider than ± `points`."""
+    widths = precision(claims, results)
+    fewer = [claim.tests for claim, _, n in _spreads(claims, results) if n < seeds]
+    return [tests for tests in fewer if not widths[tests] <= points]
 
 
 def _spreads(claims, results):
@@ -63,6 +76,7 @@ def _spreads(claims, results):
         except NotRun:
             continue
         scale = sample.measure.points_scale
-        if scale is None or " per " in sample.measure.difference_unit or sample.given == "this network":
+        unmet = any(one.unmet(results, claim.experiment) for one in claim.judged_when)
+        if unmet or scale is None or " per " in sample.measure.difference_unit or sample.given == "this network":
             continue
         yield claim, sample.spread * scale(sample.rows[0]), sample.n

@@ -45,6 +45,11 @@ class Results:
         """Equal where two experiments have the same images, of the same size, in the same splits."""
         return self.setting.get("data", {}).get("fingerprint")
 
+    @property
+    def teachers(self) -> frozenset[str]:
+        """Trials of the teachers, equal where two experiments have the same ones."""
+        return frozenset(self.rows.trial[self.rows.role == "teacher"]) if "role" in self.rows else frozenset()
+
     @cached_property
     def _others(self) -> dict[str, pd.DataFrame]:
         return {}

@@ -1,6 +1,6 @@
 """What is measured for a claim: one independent value a seed, taken from the rows of groups."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -63,13 +63,16 @@ def table(group: Selection, results: Mapping[str, Results], experiment: str, nam
     """The table a group is taken from.
 
     Raises:
-        NotRun: its experiment has no results, or none on the images of the claim's own experiment.
+        NotRun: its experiment has no results, or none on the images, or of the teachers, of the claim's own experiment.
     """
     source = group.experiment or experiment
     if source not in results:
         raise NotRun(f"{source} has not been run")
     if experiment in results and results[source].data_fingerprint != results[experiment].data_fingerprint:
         raise NotRun(f"{source} and {experiment} have different images, or sizes of images")
+    teachers = [results[name].teachers for name in (source, experiment) if name in results]
+    if all(teachers) and not frozenset.intersection(*teachers):
+        raise NotRun(f"{source} and {experiment} have different teachers")
     return results[source].table(name)
 
 
@@ -92,3 +95,18 @@ def means(rows: pd.DataFrame, measure: Measure, keys: tuple[str, ...]) -> pd.Ser
     """Mean of a measure by the values of the keys; empty cells are left out."""
     columns = [rows[key] for key in keys]
     return measure.of(rows).groupby(columns if len(columns) > 1 else columns[0]).mean().dropna()
+
+
+def as_many_pairs(difference: pd.Series, by: str) -> tuple[pd.Series, list[str]]:
+    """Leaves out seeds with fewer pairs than others, whose mean is of something else, and names them."""
+    counts = difference.groupby(by).size()
+    lacking = list(counts[counts < counts.max()].index)
+    if not lacking:
+        return difference, []
+    kept = difference[~difference.index.get_level_values(by).isin(lacking)]
+    return kept, [left_out(by, lacking, "fewer pairs than others")]
+
+
+def left_out(by: str, which: Iterable, why: str) -> str:
+    """A remark on what is not in a mean."""
+    return f"{', '.join(f'{by} {one}' for one in which)} left out: {why}"

@@ -15,7 +15,7 @@ from kdsuite.report.groups import Selection
 from kdsuite.report.intervals import Interval, mean_interval
 from kdsuite.report.measures import Measure, measure_of
 from kdsuite.report.rows import Results
-from kdsuite.report.samples import HIGHER, Sample, means, select
+from kdsuite.report.samples import HIGHER, Sample, as_many_pairs, means, select
 
 
 @dataclass(frozen=True)
@@ -23,7 +23,8 @@ class SlopeDifference:
     """How much faster one group's measure rises with a column than another's, paired by seed.
 
     Pairs of networks at the same place (same seed, same `match`) are subtracted first; of these differences the slope
-    over `x` is one value a seed. A mixed model over all pairs (a random intercept a seed) stands beside it.
+    over `x` is one value a seed. Seeds with fewer pairs than others are left out. A mixed model over all pairs (a
+    random intercept a seed) stands beside it.
 
     Attributes:
         measure: a column, or a Measure.
@@ -61,18 +62,18 @@ class SlopeDifference:
         keys = (self.by, *(self.match or (str(self.x),)))
         left, right = (means(rows, measure, keys) for rows in parts)
         where = means(parts[0], measure_of(self.x), keys) / self.per
-        pairs = pd.DataFrame({"difference": left - right, "x": where}).dropna()
+        difference, remarks = as_many_pairs((left - right).dropna(), self.by)
+        pairs = pd.DataFrame({"difference": difference, "x": where}).dropna()
         groups = {seed: own for seed, own in pairs.groupby(self.by) if own.x.nunique() > 1}
         if not groups:
             raise NotRun(f"no {self.by} has pairs at two values of {measure_of(self.x).name}")
         slopes = pd.Series({seed: stats.linregress(own.x, own.difference).slope for seed, own in groups.items()})
         measure = replace(measure, difference_unit=f"{measure.difference_unit} per {self.per_text or self.x}")
         interval = mean_interval(slopes)
-        remarks = ()
         if len(slopes) > 2:
             mixed = slope_interval(pairs.difference, pairs.x, pairs.index.get_level_values(self.by))
-            remarks = (f"mixed model: {measure.difference(mixed)}",)
-        return Sample(slopes, interval, measure, measure.difference(interval), "", remarks, tuple(parts))
+            remarks = [f"mixed model: {measure.difference(mixed)}", *remarks]
+        return Sample(slopes, interval, measure, measure.difference(interval), "", tuple(remarks), tuple(parts))
 
 
 def slope_interval(values: pd.Series, x: pd.Series, seeds) -> Interval:

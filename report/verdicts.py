@@ -128,18 +128,18 @@ def _test(claim: Claim, results: Mapping[str, Results]) -> _Tested | Judged:
 
 def _p_values(claim: Claim, sample: Sample, matters: float | None) -> tuple[float, float]:
     """Of a difference and of equivalence; NaN where the claim's rule does not ask."""
-    rule, values = claim.compares.rule, sample.values.to_numpy()
+    rule, values, least = claim.compares.rule, sample.values.to_numpy(), sample.least_spread
     if rule == MEASURED:
         return math.nan, math.nan
     if rule == LEVEL:
         if sample.n > 1:
-            return difference_p(values), math.nan
+            return difference_p(values, least_spread=least), math.nan
         # The exact interval over images of one network is no t interval: it decides by itself, at 5%.
         return math.nan, math.nan
     if rule == PUBLISHED:
-        return difference_p(values, _nearest_published(claim, sample), predicted=True), math.nan
+        nearest = _nearest_published(claim, sample)
+        return difference_p(values, nearest, predicted=True, least_spread=least), math.nan
     assert matters is not None
-    least = sample.least_spread
     return difference_p(values, least_spread=least), equivalence_p(values, matters, least)
 
 
@@ -204,7 +204,7 @@ def _published(one: _Tested, differs: bool) -> tuple[str, str]:
     if one.p_difference <= ERROR:
         return UNDECIDED, "the corrected prediction interval holds the published value"
     enough = max(one.matters, abs(compares.contrast or 0) / 3)
-    half = prediction_interval(sample.values).half_width
+    half = prediction_interval(sample.values, sample.least_spread).half_width
     if sample.n >= FEWEST_FOR_AS_PUBLISHED and half <= enough:
         return AS_PUBLISHED, ""
     if sample.n < FEWEST_FOR_AS_PUBLISHED:

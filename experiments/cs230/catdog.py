@@ -21,6 +21,7 @@ from experiments.cs230.cuts import (
     without_units,
 )
 from experiments.cs230.heads import train_head
+from experiments.engine.choice import mean_validation
 from experiments.engine.networks import Networks
 from experiments.engine.study import Details, Study
 from experiments.engine.trial import Trial
@@ -134,7 +135,8 @@ class CatdogStudy(Study):
     def choose(self, rows: pd.DataFrame) -> CatdogConfig:
         """Takes the optimiser and learning rate of best mean, over all tuning students, and says how they spread."""
         tried = rows.groupby(["optimizer", "learning_rate"])
-        accuracy, spreads = tried.validation_accuracy.mean(), tried.apply(gain_spread, include_groups=False)
+        accuracy = mean_validation(rows, ["optimizer", "learning_rate"])
+        spreads = tried.apply(gain_spread, include_groups=False)
         for optimizer, rate in accuracy.sort_values(ascending=False).index:
             mean, spread = (100 * table[optimizer, rate] for table in (accuracy, spreads))
             words = f"; distilled − plain: ± {spread:.2f} points from seed to seed" if np.isfinite(spread) else ""

@@ -231,18 +231,18 @@ class OrdersConfig(CatdogConfig):
 class HintsConfig(CatdogConfig):
     seeds: Annotated[tuple[int, ...], SEED, Distinct(), Handling()] = (0, 1, 2, 3, 4)
     """Seeds; each one repeats the whole grid."""
-    hints: Annotated[tuple[str, ...], Distinct(), Axis()] = (
-        *("conv_pw_3_relu", "conv_pw_5_relu", "conv_pw_11_relu", "pool"),
-    )
-    """Layers whose outputs a student is to match, one hint at a time, from input to output."""
+    hints: Annotated[tuple[str, ...], Distinct()] = (*("conv_pw_3_relu", "conv_pw_5_relu", "conv_pw_11_relu", "pool"),)
+    """Layers whose outputs a student is to match, one hint at a time, from input to output; β is chosen by all of them,
+    so that rows of others stand apart."""
     hint_weight: Annotated[float | None, RATE] = None
     """Weight β of a hint beside the other terms of the loss; by default it is chosen on validation."""
     hint_weights: Annotated[tuple[float, ...], RATE, Distinct()] = (0.1, 1.0, 10.0)
     """Weights β to choose from."""
     units_removed: Annotated[int, COUNT] = 2
     """Units removed by zero density, at a threshold of 0.05."""
-    weights: Annotated[tuple[Literal["piped", "random"], ...], Distinct(), Axis()] = ("piped", "random")
-    """What students start from: the teacher's weights where they fit, or random ones."""
+    weights: Annotated[tuple[Literal["piped", "random"], ...], Distinct()] = ("piped", "random")
+    """What students start from: the teacher's weights where they fit, or random ones; β is chosen by those that start
+    from what is named last."""
 
     PROFILES: ClassVar[dict] = {
         "smoke": SMALL_STUDY | {"hints": ("conv_pw_5_relu",), "weights": ("random",), "hint_weight": 1.0},

@@ -21,6 +21,7 @@ import pandas as pd
 from experiments.cs230.catdog import TUNING_SEEDS, TUNING_THRESHOLD, CatdogStudy
 from experiments.cs230.catdog_config import HintsConfig
 from experiments.cs230.cuts import LayersTrial
+from experiments.engine.choice import mean_validation
 from experiments.engine.results import Results
 from experiments.engine.trial import Trial
 from kdsuite import distill, models
@@ -75,7 +76,7 @@ class Hints(CatdogStudy):
     def choose(self, rows: pd.DataFrame) -> Any:
         if self.config.optimizer is None:
             return super().choose(rows)
-        best = float(rows.groupby("hint_weight").validation_accuracy.mean().idxmax())
+        best = float(mean_validation(rows, ["hint_weight"]).idxmax())
         print(f"chosen on validation: hint weight {best:g}")
         return replace(self.config, hint_weight=best)
 

@@ -39,7 +39,7 @@ AS_IN_THE_PAPER = {"experiment": TRANSFER, "judged_when": (at_least("train_size"
 CIFAR_CLAIMS = (
     Claim(
         tests=f"the transfer learns its training images, at {WHOLE.label}",
-        compares=Level("train_accuracy", WHOLE, above=TRAIN_BOUND),
+        compares=Level("train_accuracy", WHOLE, above=TRAIN_BOUND, images="train_size"),
         **WORDS,
         **AS_IN_THE_PAPER,
     ),

@@ -8,7 +8,7 @@ from typing import Any
 from experiments.cs230.claims_channels import NAMES
 from kdsuite.report.claims import OURS, Claim
 from kdsuite.report.comparisons import Difference
-from kdsuite.report.conditions import at_least, teacher_at_least
+from kdsuite.report.conditions import at_least, exactly, teacher_at_least
 from kdsuite.report.groups import Group, shared, where
 
 CRITERIA = "cifar-criteria"
@@ -17,7 +17,7 @@ STUDENTS = where("students", role="student")
 # All of CIFAR-10 less validation, and a network that is within a few points of what networks reach on this copy of it.
 FAIR = (at_least("train_size", 40_000), teacher_at_least(0.85))
 # A tenth of the epochs that Torch-Pruning trains its students for: fewer can rank criteria, but not restore a network.
-RESTORED = (*FAIR, at_least("epochs", 10, STUDENTS))
+RESTORED = (*FAIR, at_least("epochs", 10, STUDENTS), exactly("keep", 0.474, group=STUDENTS))
 COMMON: dict[str, Any] = {"experiment": CRITERIA, "kind": OURS, "given": "this network"}
 # Points that Torch-Pruning's students are behind the network they are cut from.
 TORCH_PRUNING = {"l1": "−0.60 points", "l2": "−0.07 points", "bn_scale": "−0.24 points, after sparse training"}

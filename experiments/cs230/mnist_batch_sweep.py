@@ -13,6 +13,7 @@ import pandas as pd
 
 from experiments.cs230.config import BatchConfig
 from experiments.cs230.mnist import CnnStudy
+from experiments.engine.choice import mean_validation
 from experiments.engine.trial import Trial
 
 
@@ -32,7 +33,7 @@ class BatchSweep(CnnStudy):
         ]
 
     def choose(self, rows: pd.DataFrame) -> BatchConfig:
-        best = float(rows.groupby("lambda").validation_accuracy.mean().idxmax())
+        best = float(mean_validation(rows, ["lambda"]).idxmax())
         print(f"chosen on validation: λ = {best:g}")
         return replace(self.config, lambda_=best)
 

@@ -77,23 +77,23 @@ def cost_figure(results: Results) -> Figure:
         panel.plot(teacher[cost] / MILLION, 100 * teacher.test_accuracy, "*", color="black", markersize=11)
         panel.annotate("teacher", (teacher[cost].iloc[0] / MILLION, 100 * teacher.test_accuracy.iloc[0]), (-6, -12),
                        textcoords="offset points", fontsize=8, ha="right")  # fmt: skip
-        left = -0.25 * teacher[cost].iloc[0] / MILLION
-        panel.set_xlim(left=left)
-        panel.set_xticks([tick for tick in panel.get_xticks() if tick >= 0 and tick <= panel.get_xlim()[1]])
+        cheapest, dearest = min(x for x, _, _ in ends.values()), teacher[cost].iloc[0] / MILLION
+        panel.set_xlim(left=cheapest - 0.4 * (dearest - cheapest))
+        panel.set_xticks([tick for tick in panel.get_xticks() if max(0, cheapest * 0.9) <= tick <= panel.get_xlim()[1]])
         panel.set_xlabel(label)
-        end_labels(panel, {name: (left, *end) for name, end in ends.items()}, size=8)
+        end_labels(panel, ends, size=8, before=True)
     axes[0].set_ylabel("test accuracy (%)")
     return figure
 
 
-def _line(axes: Axes, dots: pd.DataFrame, cost: str, colour: str) -> tuple[float, str]:
-    """Draws seeds as dots and their means as a line; gives the height of the cheapest point, and the colour."""
+def _line(axes: Axes, dots: pd.DataFrame, cost: str, colour: str) -> tuple[float, float, str]:
+    """Draws seeds as dots and their means as a line; gives the place of the cheapest point, and the colour."""
     axes.plot(dots[cost] / MILLION, 100 * dots.test_accuracy, ".", color=colour, alpha=0.5, markersize=4)
     points = dots.groupby(level=0).mean().sort_values(cost)
     axes.plot(points[cost] / MILLION, 100 * points.test_accuracy, color=colour, linewidth=1.4)
     for value, point in points.iterrows():
         bar(axes, point[cost] / MILLION, mean_interval(100 * dots.test_accuracy[value]), colour)
-    return 100 * points.test_accuracy.iloc[0], colour
+    return points[cost].iloc[0] / MILLION, 100 * points.test_accuracy.iloc[0], colour
 
 
 def differences_figure(results: Results) -> Figure:

@@ -35,7 +35,8 @@ def figures(results: Results) -> dict[str, Figure]:
             panel.plot([place] * len(own), own[column], ".", color=colour, markersize=7)
             bar(panel, place + 0.15, mean_interval(own[column]), colour, marker="D")
             panel.annotate(f"{own[column].mean():.0f}", (place + 0.15, own[column].mean()), (6, 0),
-                           textcoords="offset points", color=colour, va="center", fontsize=8)  # fmt: skip
+                           textcoords="offset points", color=colour, va="center", fontsize=8, zorder=5,
+                           bbox={"facecolor": "white", "edgecolor": "none", "pad": 0.5})  # fmt: skip
         panel.axhline(100 * TEST_BOUND, color=GREY, linewidth=0.8, linestyle="--")
         panel.set_xticks(range(len(TESTS)), TESTS.values(), fontsize=8)
         panel.set_xlim(-0.4, len(TESTS) - 0.3)

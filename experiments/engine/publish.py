@@ -8,7 +8,7 @@ from experiments.engine.config import REFERENCE, Config
 from experiments.engine.settings import ROOT
 from kdsuite.report.errors import NotRun
 from kdsuite.report.named import fits
-from kdsuite.report.precision import precision, seeds_needed
+from kdsuite.report.precision import precision, seeds_needed, wider
 from kdsuite.report.publish import save_figures
 from kdsuite.report.rows import Results, read_folder
 from kdsuite.report.tables import counts_line, show
@@ -61,7 +61,9 @@ def further_seeds(study: registry.Study, folder: Path, config: Config) -> tuple[
     results = {claim.experiment: yours for claim in claims}
     for tests, width in precision(claims, results).items():
         print(f"± {width:5.2f} points  {tests}")
-    needed = min(seeds_needed(claims, results, config.precision_of), config.max_seeds)
+    for tests in wider(claims, results, config.precision_of, len(config.seeds)):
+        print(f"further seeds do not narrow it, an option of its own gives it fewer: {tests}")
+    needed = min(seeds_needed(claims, results, config.precision_of, len(config.seeds)), config.max_seeds)
     if needed <= len(config.seeds):
         return None
     new = (seed for seed in count() if seed not in config.seeds)

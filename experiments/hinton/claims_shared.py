@@ -2,7 +2,7 @@
 
 from kdsuite.report.claims import OURS, Claim
 from kdsuite.report.comparisons import AsPublished, Difference
-from kdsuite.report.conditions import Condition, at_least, teacher_at_least
+from kdsuite.report.conditions import Requirement, at_least, exactly, teacher_at_least
 from kdsuite.report.groups import EMPTY, Group, where
 from kdsuite.report.measures import Measure
 from kdsuite.report.published import published as published_figure
@@ -18,6 +18,7 @@ TEACHER = where("teacher", role="teacher")
 STUDENTS = where("students", role="student")
 ALONE = where("student alone", method="plain")
 DISTILLED = where("distilled", method="kd", variant=EMPTY)
+STUDENTS_OF_TEACHERS = where("distilled students", method="kd")
 NO_VIEWS = where("distilled without views", method="kd", variant="without views")
 ABLATIONS = ("without views", "SGD 0.01", "a third of the epochs")
 NINE = "0 1 2 4 5 6 7 8 9"
@@ -29,6 +30,7 @@ GOOD_TEACHER = teacher_at_least(0.985)
 LONG_TEACHER = at_least("epochs", 100, TEACHER)
 LONG_STUDENTS = at_least("epochs", 25, where("students", role="student", variant=EMPTY))
 JUDGED = (WHOLE_MNIST, GOOD_TEACHER, LONG_STUDENTS)
+AT_20 = exactly("temperature", 20.0, group=STUDENTS_OF_TEACHERS)
 ONE_TEACHER = "this teacher"
 
 ERROR_RATE = Measure(lambda rows: rows.test_errors / rows.test_size, "test error", "%", "points", 100, False)
@@ -57,7 +59,7 @@ def level(
     value: float,
     contrast: float,
     measure: str | Measure = "test_errors",
-    judged_when: tuple[Condition, ...] = JUDGED,
+    judged_when: tuple[Requirement, ...] = JUDGED,
     **settings,
 ) -> Claim:
     """A claim on a published level; `contrast` is the published difference it belongs to."""

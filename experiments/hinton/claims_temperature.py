@@ -14,9 +14,11 @@ NARROW = (
     "better than higher or lower temperatures"
 )
 MILD = where(f"T in {LOW:g}–{HIGH:g}", units=30, temperature=between(LOW, HIGH))
+ADDED = "Seeds were added when the first 3 had left this undecided, so their number is not independent of it."
 NOTES = {
-    1.0: "Students saw all 25 shifts of each image and had 25 epochs; by the reproduction's protocol T = 1 is worse.",
-    8.0: "Seeds were added when the first 3 had left this undecided, so their number is not independent of it.",
+    1.0: "Students saw all 25 shifts of each image and had 25 epochs; by the reproduction's protocol T = 1 is worse. "
+    + ADDED,
+    8.0: ADDED,
 }
 SECOND: dict[str, Any] = {"where": "Hinton 2015, §3, second paragraph", "experiment": TEMPERATURE, "given": ONE_TEACHER}
 

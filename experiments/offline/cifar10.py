@@ -25,6 +25,7 @@ from typing import Any, ClassVar
 
 import keras
 
+from experiments.engine.choice import mean_validation
 from experiments.engine.networks import Networks
 from experiments.engine.results import Results
 from experiments.engine.study import Details, Targets
@@ -78,7 +79,7 @@ class OfflineCifar10(OfflineStudy):
         known = {"teacher": teachers[0], "responses": self.responses[teachers[0]].fingerprint}
         # The mean of others is another signal under the same name.
         is_usual = len(teachers) == 1 or teachers == type(self.config).teachers
-        return self.config.setting() | known | ({} if is_usual else {"teachers": list(teachers)})
+        return super().setting() | known | ({} if is_usual else {"teachers": list(teachers)})
 
     def candidates(self) -> list[Trial]:
         """Students at the points tried so far, of the one whose T and λ are being chosen."""
@@ -115,7 +116,7 @@ class OfflineCifar10(OfflineStudy):
     def _accuracy(self, results: Results) -> dict[Point, float]:
         """Validation accuracy of the candidates at each point, mean over the seeds of the choice."""
         rows = results.rows_of(self.candidates())
-        means = rows.groupby(["temperature", "lambda"]).validation_accuracy.mean()
+        means = mean_validation(rows, ["temperature", "lambda"])
         return {point: float(means[point]) for point in self._choosing[1]}
 
     def pairs(self, name: str) -> list[Trial]:

@@ -1,14 +1,16 @@
 """What study 5's experiments share: data under views, networks by name, and teachers."""
 
+import hashlib
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
-from typing import Literal, cast
+from typing import Any, Literal, cast
 
 import keras
 import numpy as np
 from scipy.stats import entropy
 
+from experiments.engine.errors import UsageError
 from experiments.engine.networks import Networks
 from experiments.engine.study import Study, Targets
 from experiments.engine.trial import Trial
@@ -44,7 +46,7 @@ class TeacherTrial(OfflineTrial):
 
     Attributes:
         upscaled_to: size to which it resizes its images, or None.
-        weights: what it starts from, or None for new weights.
+        weights: what it starts from ("imagenet", or a file's name and digest), or None for new weights.
     """
 
     upscaled_to: int | None
@@ -87,6 +89,24 @@ class OfflineStudy(Study):
             return self.dataset
         return self.config.load(train_size=size, image_size=IMAGE_SIZE, channels=CHANNELS)
 
+    @cached_property
+    def initialisation(self) -> str | None:
+        """What pretrained teachers start from, a file by its name and what it holds: "w.h5@1f2e3d4c5b6a".
+
+        Raises:
+            UsageError: there is no such file.
+        """
+        weights = self.config.weights
+        if weights is None or weights == "imagenet":
+            return weights
+        if not Path(weights).is_file():
+            raise UsageError(f"weights {weights!r}: no such file; expected imagenet, or a weights file without top")
+        with Path(weights).open("rb") as file:
+            return f"{Path(weights).name}@{hashlib.file_digest(file, 'sha256').hexdigest()[:12]}"
+
+    def setting(self) -> dict[str, Any]:
+        return self.config.setting() | {"weights": self.initialisation}
+
     def data(self, trial: OfflineTrial) -> Dataset:
         dataset = super().data(trial)
         return replace(dataset, train=self.shown(dataset.train, trial.shift, trial.flip, trial.views))
@@ -122,7 +142,7 @@ class OfflineStudy(Study):
             seed=TEACHER_SEED,
             epochs=self.config.transfer_epochs if pretrained else self.config.teacher_epochs,
             upscaled_to=self.config.upscaled_to if pretrained else None,
-            weights=self.config.weights if pretrained else None,
+            weights=self.initialisation if pretrained else None,
             **vars(self.config.recipe_of_teacher(network)),
         )
 
@@ -143,7 +163,7 @@ class OfflineStudy(Study):
     def build(self, trial: OfflineTrial, networks: Networks) -> keras.Model:
         if isinstance(trial, TogetherTrial):
             return mean_of([networks.get(member) for member in trial.members])
-        return build(trial, self.data(trial).train, len(self.dataset.class_names))
+        return build(trial, self.data(trial).train, len(self.dataset.class_names), self.config.weights)
 
     def targets(self, trial: OfflineTrial, networks: Networks) -> Targets:
         """Smoothed labels, for networks on labels alone whose recipe has them; else its teacher's outputs."""
@@ -162,13 +182,14 @@ class OfflineStudy(Study):
         return f"{network}-{self.dataset.name}-{self.transfer_set(self.config.views).fingerprint[:8]}.npz"
 
 
-def build(trial: OfflineTrial, split: Split, classes: int) -> keras.Model:
+def build(trial: OfflineTrial, split: Split, classes: int, weights: str | None = None) -> keras.Model:
     """A new network of a trial.
 
     Args:
         trial: names it.
         split: its training images; the fast network's first filters whiten them.
         classes: number of logits.
+        weights: "imagenet", or the file that the trial names by its digest; of teachers that start from either.
     """
     architecture = parse(trial.network)
     shape = split.images.shape[1:]
@@ -198,7 +219,7 @@ def build(trial: OfflineTrial, split: Split, classes: int) -> keras.Model:
         classes=classes,
         image_size=shape[0],
         upscaled_to=trial.upscaled_to,
-        weights=trial.weights,
+        weights=weights if trial.weights is not None else None,
     )
 
 

@@ -4,7 +4,7 @@ import pytest
 
 from kdsuite import prune
 from kdsuite.compress.candidates import Recipe, cut, recipes
-from kdsuite.compress.costs import ModelCosts, costs_of, search_goal, wanted_share, widths
+from kdsuite.compress.costs import ModelCosts, aimed_share, costs_of, milliseconds, search_goal, wanted_share, widths
 from kdsuite.compress.endings import as_logits
 from kdsuite.compress.errors import CompressionError
 from kdsuite.compress.goals import Goal
@@ -92,11 +92,20 @@ def test_removing_all_the_way_by_units_alone_is_refused_where_too_few_can_go(tea
 
 
 def test_a_goal_in_milliseconds_or_bytes_becomes_a_share(teacher):
-    whole = costs_of(teacher, teacher)
+    whole = costs_of(teacher, (teacher, milliseconds(teacher)))
     assert wanted_share(Goal("ms", whole.ms / 4), whole) == pytest.approx(0.25)
     assert wanted_share(Goal("bytes", whole.bytes / 2), whole) == pytest.approx(0.5)
     assert wanted_share(Goal("bytes", 0.3), whole) == 0.3
+    assert aimed_share(Goal("ms", whole.ms / 4), whole) == pytest.approx(0.97 * 0.25)
+    assert aimed_share(Goal("macs", 0.25), whole) == 0.25
+    assert aimed_share(Goal(max_drop=0.01), whole) is None
     assert wanted_share(Goal(max_drop=0.01), whole) is None
+
+
+def test_a_busy_machine_slows_both_of_two_networks(teacher, monkeypatch):
+    """Seconds that are three times the usual ones for both tell that the second takes half of the first."""
+    monkeypatch.setattr("kdsuite.compress.costs.prune.latency", lambda models: [0.030, 0.015])
+    assert costs_of(teacher, (teacher, 10.0)).ms == pytest.approx(5.0)
 
 
 def test_a_share_of_the_file_leaves_room_for_what_describes_the_layers(teacher):

@@ -117,6 +117,15 @@ print(memory.peak() - before)
 """
 
 
+@pytest.mark.parametrize("missing", ["clear_refs", "VmHWM"])
+def test_a_system_that_does_not_tell_memory_is_measured_without(missing, monkeypatch, tmp_path):
+    (tmp_path / "status").write_text("VmRSS:\t   12 kB\n" + ("" if missing == "VmHWM" else "VmHWM:\t   20 kB\n"))
+    monkeypatch.setattr(running_memory, "STATUS", tmp_path / "status")
+    monkeypatch.setattr(running_memory, "CLEAR", tmp_path / ("no folder/x" if missing == "clear_refs" else "clear"))
+    before, after = running_memory.reset_peak(), running_memory.peak()
+    assert (before, after) == ((None, 20 << 10) if missing == "clear_refs" else (12 << 10, None))
+
+
 def test_the_peak_is_a_process_own():
     """A child's ru_maxrss would start with what this process holds."""
     held = np.ones(600 << 20, np.uint8)

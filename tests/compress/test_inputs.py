@@ -1,15 +1,17 @@
 """What is refused, in one line each."""
 
 import sys
+from types import SimpleNamespace
 
 import keras
 import numpy as np
 import pytest
 
 from kdsuite.compress import pipeline
+from kdsuite.compress.augmentation import augmentation_layers
 from kdsuite.compress.errors import CompressionError
 from kdsuite.compress.goals import Goal
-from kdsuite.compress.inputs import check_accuracy, problem_of
+from kdsuite.compress.inputs import agreement_by_chance, check_accuracy, problem_of
 from kdsuite.compress.recovery import Training
 from kdsuite.prune import PruneError
 from tests.compress.conftest import SIZE, trained, untrained, write_photos
@@ -122,6 +124,45 @@ def test_a_model_at_chance_is_refused_with_its_confusion(photos):
     with pytest.raises(CompressionError, match=r"chance gives 5\d%: it expects other inputs than pixels") as caught:
         check_accuracy(problem_of(untrained(), "photos"))
     assert "checks" in caught.value.__notes__[0]
+
+
+def test_augmentation_inside_a_model_is_none_of_its_students(photos):
+    """The teacher's outputs are those of the images as they are, and so must be what its student sees."""
+    inputs = keras.Input((SIZE, SIZE, 3))
+    inner = keras.Sequential([keras.layers.RandomFlip(name="flip"), keras.layers.RandomZoom(0.3, name="zoom")])
+    model = keras.Model(inputs, untrained()(inner(inputs)))
+    assert augmentation_layers(model) == ["flip", "zoom"]
+    teacher = problem_of(model, "photos").teacher
+    assert augmentation_layers(teacher) == []
+    images = np.random.default_rng(0).uniform(0, 255, (4, SIZE, SIZE, 3)).astype(np.float32)
+    answers = keras.ops.softmax(teacher(images, training=False))
+    np.testing.assert_allclose(answers, model(images, training=False), atol=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("counts", "chance", "above"),
+    [
+        ([[499, 0], [1, 0]], 499 / 500, False),
+        ([[475, 0], [25, 0]], 0.95, False),
+        ([[495, 0], [1, 4]], 0.992 * 0.99 + 0.008 * 0.01, True),
+        # Tuned for recall: right on 95.6%, and yet it knows more than who always answers the larger class.
+        ([[455, 20], [2, 23]], 0.914 * 0.95 + 0.086 * 0.05, True),
+        ([[237, 13], [247, 3]], 0.5, False),
+    ],
+)
+def test_what_knows_nothing_of_the_labels_is_at_chance_however_rare_a_class_is(counts, chance, above, monkeypatch):
+    assert agreement_by_chance(np.array(counts)) == pytest.approx(chance)
+    cells = [(label, answer) for label in (0, 1) for answer in (0, 1) for _ in range(counts[label][answer])]
+    labels, answers = np.array(cells).T
+    outputs = SimpleNamespace(arrays={"logits": np.eye(2)[answers]})
+    monkeypatch.setattr("kdsuite.compress.inputs.distill.teacher_outputs", lambda *given, cache: outputs)
+    dataset = SimpleNamespace(validation=SimpleNamespace(labels=labels), class_names=("no", "yes"), name="rare")
+    problem = SimpleNamespace(dataset=dataset, teacher=None, name="detector")
+    if above:
+        assert check_accuracy(problem) == np.mean(labels == answers)
+    else:
+        with pytest.raises(CompressionError, match="chance gives"):
+            check_accuracy(problem)
 
 
 @pytest.mark.slow

@@ -30,16 +30,16 @@ def teaching(clock, asked, seconds):
 
 
 @pytest.mark.parametrize("fast", ["float32", "bfloat16"])
-def test_the_faster_precision_is_taken(clock, tmp_path, fast):
+def test_the_faster_precision_is_taken(clock, fast):
     seconds = {"float32": 0.2, "bfloat16": 0.2} | {fast: 0.1}
-    found = pace_of(keras.Sequential(), teaching(clock, [], seconds), tmp_path / "trial.npz", 3600)
+    found = pace_of(keras.Sequential(), teaching(clock, [], seconds), 3600)
     assert found == Pace(fast, pytest.approx(0.1), pytest.approx(5))
 
 
-def test_of_a_small_budget_nothing_goes_into_a_second_trial(clock, tmp_path):
+def test_of_a_small_budget_nothing_goes_into_a_second_trial(clock):
     asked = []
     seconds = {"float32": 0.2, "bfloat16": 0.1}
-    pace_of(keras.Sequential(), teaching(clock, asked, seconds), tmp_path / "trial.npz", 300)
+    pace_of(keras.Sequential(), teaching(clock, asked, seconds), 300)
     assert asked == ["float32"]
 
 
@@ -54,7 +54,26 @@ def test_a_network_that_bfloat16_cannot_compute_trains_in_float32(tmp_path):
     training = Training(lambda_=0.0, batch_size=5)
     with pytest.raises(tf.errors.InvalidArgumentError, match="bfloat16"):
         teach(student, tmp_path / "own.npz", precision="bfloat16", steps=1, seed=0, on_step=lambda step: None)
-    assert pace_of(student, teach, tmp_path / "own.npz", 1e6).precision == "float32"
+    assert pace_of(student, teach, 1e6).precision == "float32"
+
+
+@pytest.mark.parametrize("count", [12, 33])
+def test_epochs_of_few_steps_are_timed_in_both_precisions(count, in_empty_folder):
+    """Three and nine steps an epoch, of 10: what training goes on from after an epoch is none of the second trial's."""
+    split = data.Split.from_arrays(np.zeros((count, 4, 4, 1), np.uint8), np.arange(count) % 2)
+    student = keras.Sequential([keras.Input((4, 4, 1)), keras.layers.Flatten(), keras.layers.Dense(2)])
+    done, training = {"float32": 0, "bfloat16": 0}, Training(lambda_=0.0, batch_size=4)
+
+    def teach(student, path, *, precision, steps, seed, on_step):
+        def count_step(step):
+            done[precision] += 1
+            on_step(step)
+
+        train(student, split, None, training, path=path, precision=precision, steps=steps, seed=seed,
+              on_step=count_step)  # fmt: skip
+
+    assert pace_of(student, teach, 1e6).seconds_a_step > 0
+    assert done == {"float32": 10, "bfloat16": 10}
 
 
 @keras.saving.register_keras_serializable("test_pace")

@@ -31,3 +31,10 @@ INT8 = replace(STUDENT, name="litert-int8", file_bytes=600)
 )
 def test_a_goal_is_reached_or_not(goal, expected):
     assert is_reached(goal, [TEACHER, STUDENT, INT8], student_ms=2.0, drop=0.01) is expected
+
+
+@pytest.mark.parametrize(("accuracy", "expected"), [(0.89, True), (0.889, False)])
+def test_one_file_is_small_enough_and_right_often_enough(accuracy, expected):
+    rows = [TEACHER, STUDENT, replace(INT8, accuracy=accuracy)]
+    assert is_reached(Goal("bytes", 600, max_drop=0.01), rows, student_ms=None, drop=0.0) is expected
+    assert is_reached(Goal("bytes", 600), rows, student_ms=None, drop=0.0)

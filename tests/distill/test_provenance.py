@@ -47,6 +47,8 @@ def test_the_teachers_images_count_too(student, dataset):
     known = distill.training_data("student.keras")
     assert known.trained_on(dataset.validation) == 50
     assert known.trained_on(dataset.train) == 200
+    distill.save_student(student, "next.keras", dataset, also=[known])
+    assert distill.training_data("next.keras").trained_on(dataset.validation) == 50
     with pytest.raises(distill.DistillationError, match="further splits without a data set"):
         distill.save_student(student, "student.keras", also=[dataset.validation])
 

@@ -1,3 +1,4 @@
+import importlib
 from pathlib import Path
 
 import keras
@@ -170,3 +171,32 @@ def test_distilling_cached_views_equals_a_live_teacher_on_the_same_views(small_s
         batches = split.batches(32, seed=0, epoch=1, teacher=cached)
         losses[name] = distiller.fit(batches, verbose=0, shuffle=False).history["loss"]
     np.testing.assert_allclose(losses["cached"], losses["live"], rtol=1e-5)
+
+
+OWN = """
+import keras
+
+@keras.saving.register_keras_serializable("{module}")
+class Scaled(keras.layers.Layer):
+    def call(self, inputs):
+        return {factor} * inputs
+
+@keras.saving.register_keras_serializable("{module}")
+def halved(x):
+    return x / 2
+"""
+
+
+@pytest.mark.parametrize("what", ["layer", "function"])
+def test_a_teacher_is_another_one_when_its_own_code_changes(what, tmp_path, monkeypatch):
+    """Class, configuration and weights say nothing of what a layer computes."""
+    path = tmp_path / f"own_layers_{what}.py"
+    path.write_text(OWN.format(module=path.stem, factor=2))
+    monkeypatch.syspath_prepend(tmp_path)
+    own = importlib.import_module(path.stem)
+    layer = own.Scaled() if what == "layer" else keras.layers.Activation(own.halved)
+    model = keras.Sequential([keras.Input((4,)), layer, keras.layers.Dense(2)])
+    before = distill.model_fingerprint(model)
+    assert distill.model_fingerprint(model) == before
+    path.write_text(OWN.format(module=path.stem, factor=3))
+    assert distill.model_fingerprint(model) != before

@@ -207,6 +207,16 @@ def test_what_is_tolerated_is_the_callers_choice():
     assert prune.shrink(model, keep=0.6, tolerance=0.2).count_params() == 20
 
 
+@pytest.mark.parametrize("settings", [{"keep": 0.9, "max_layer_share": 0.2}, {"keep": 0.6}])
+def test_layers_that_may_lose_no_channel_are_one_clear_error(settings):
+    """A fifth of four channels is less than one; of a single channel the best one stays."""
+    width = 4 if len(settings) > 1 else 1
+    model = keras.Sequential([keras.Input((6,)), layers.Dense(width), layers.Dense(2)])
+    for called in (prune.shrink, prune.channels_to_delete):
+        with pytest.raises(prune.PruneError, match=r"no channel of model '.*' may go: each layer keeps its best"):
+            called(model, **settings)
+
+
 def test_channels_to_delete_are_those_that_shrink_deletes():
     model = residual()
     settings = {"keep": 0.5, "criterion": "l1", "target": "macs", "tolerance": 0.2}

@@ -8,7 +8,7 @@ from statsmodels.stats.weightstats import DescrStatsW
 
 from kdsuite.report.claims import OURS, Claim, Matters, on_data
 from kdsuite.report.comparisons import AsPublished, Difference, Level, Measured
-from kdsuite.report.conditions import at_least, teacher_at_least
+from kdsuite.report.conditions import Seeds, at_least, exactly, teacher_at_least
 from kdsuite.report.errors import ReportError
 from kdsuite.report.groups import Best, best_outside, between, shared, where
 from kdsuite.report.intervals import difference_p, equivalence_p, mean_interval, prediction_interval
@@ -196,6 +196,48 @@ def test_a_slope_is_of_paired_differences_within_a_seed():
     assert found.sample.remarks[0].startswith("mixed model: +5.0")
 
 
+def test_seeds_with_fewer_pairs_have_no_slope():
+    """One that was stopped after two of three places is not averaged with those that have all."""
+    rows = [
+        {"seed": seed, "method": method, "params": x, "test_accuracy": 0.5 + gain * x * (method == "kd")}
+        for seed, gain, places in ((0, 0.04, 3), (1, 0.05, 3), (2, 0.4, 2))
+        for x in range(1, 1 + places)
+        for method in ("plain", "kd")
+    ]
+    found = judged(SlopeDifference("test_accuracy", "params", KD, PLAIN), {"e": results(rows)},
+                   matters=Matters(0.01, "a point"))  # fmt: skip
+    assert found.sample.values.to_dict() == pytest.approx({0: 0.04, 1: 0.05})
+    assert "seed 2 left out: fewer pairs than others" in found.sample.remarks
+
+
+def test_equal_counts_of_three_seeds_do_not_tell_a_published_one_apart_for_certain():
+    """442 errors three times: each count is rounded, so one more lies within t(2) · √(1/12) · √(4/3) = 1.43."""
+    rows = [{"seed": seed, "method": "kd", "test_errors": 442, "test_size": 10_000} for seed in range(3)]
+    found = {"e": results(rows)}
+    near, far = (judged(AsPublished("test_errors", KD, value), found) for value in (441, 440))
+    assert (near.verdict, far.verdict) == ("as published", "worse than published")
+    assert 0 < far.p_difference < 0.05 < near.p_difference
+    # Of the mean: within t(2) · √(1/12) / √3 = 0.72.
+    bounds = [judged(Level("test_errors", KD, above=value), found).verdict for value in (441.5, 441)]
+    assert bounds == ["undecided", "reproduced"]
+
+
+def test_a_claim_is_not_tested_where_a_value_that_it_names_is_another():
+    found = groups(kd=[0.95, 0.96, 0.97], plain=[0.9, 0.9, 0.9])
+    found["e"].rows["temperature"] = 8.0
+    at_20 = exactly("temperature", 20.0, group=KD)
+    verdict = judged(BEATS, found, judged_when=(at_20,))
+    assert (verdict.verdict, verdict.why) == ("not tested at this size", "method = kd: temperature 8, expected 20")
+    found["e"].rows["temperature"] = 20.0
+    assert judged(BEATS, found, judged_when=(at_20,)).verdict == "reproduced"
+
+
+def test_a_claim_that_two_seeds_cannot_judge_says_so():
+    found = groups(kd=[0.95, 0.96], plain=[0.9, 0.9])
+    verdict = judged(BEATS, found, judged_when=(Seeds(3, KD),))
+    assert (verdict.verdict, verdict.why) == ("not tested at this size", "2 seeds, at least 3")
+
+
 def test_measured_has_no_verdict():
     found = judged(Measured(BEATS), groups(plain=[0.9, 0.9], kd=[0.95, 0.96]), kind=OURS)
     assert (found.verdict, found.n) == ("measured", 2)
@@ -275,6 +317,21 @@ def test_groups_of_other_experiments_with_other_images_are_not_compared():
     verdict = judged(Difference("test_accuracy", KD, where(method="plain").of("f")), found)
     assert (verdict.verdict, verdict.why) == ("not run", "f and e have different images, or sizes of images")
     assert judged(Difference("test_accuracy", KD, KD), found).verdict != "not run"
+
+
+def test_groups_of_other_experiments_with_other_teachers_are_not_compared():
+    found = {
+        name: results(
+            [{"seed": 0, "role": "teacher", "method": "teacher", "trial": teacher, "test_accuracy": 0.97}]
+            + [{"seed": s, "role": "student", "method": "kd", "test_accuracy": 0.9 + s / 100} for s in (0, 1)],
+            name,
+        )
+        for name, teacher in (("e", "wide"), ("f", "narrow"))
+    }
+    compares = Difference("test_accuracy", KD, KD.of("f"))
+    assert judged(compares, found).why == "f and e have different teachers"
+    found["f"].rows.loc[0, "trial"] = "wide"
+    assert judged(compares, found).verdict != "not run"
 
 
 def test_a_measure_may_be_a_function_of_rows():

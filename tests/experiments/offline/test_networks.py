@@ -1,6 +1,8 @@
 """Study 5's networks by name, several as one, and what a recipe shows of the images."""
 
+import hashlib
 from dataclasses import replace
+from pathlib import Path
 
 import keras
 import numpy as np
@@ -12,6 +14,7 @@ from experiments.offline.architectures import FAMILIES, Architecture, parse
 from experiments.offline.config import Cifar10Config, ResponsesConfig
 from experiments.offline.networks import OfflineStudy, build, mean_of
 from experiments.offline.recipes import ADAM, FAST, TRANSFER
+from experiments.offline.responses import OfflineResponses
 from experiments.offline.students import LABELS, StudentTrial
 from kdsuite.data import Split
 
@@ -63,6 +66,20 @@ def test_teachers_together_give_the_logarithm_of_their_mean_probabilities(split)
     together = mean_of(members)
     np.testing.assert_allclose(log_softmax(np.asarray(together(images)), axis=-1), np.log(expected), atol=1e-4)
     assert together.count_params() == sum(model.count_params() for model in members)
+
+
+def test_a_weights_file_is_known_by_what_it_holds(in_empty_folder):
+    """Another file of the same name is another teacher, in a setting of its own; the same file elsewhere is neither."""
+    studies = []
+    for path, content in (("w.h5", b"one"), ("w.h5", b"two"), ("moved/w.h5", b"one")):
+        Path(path).parent.mkdir(exist_ok=True)
+        Path(path).write_bytes(content)
+        study = OfflineResponses(replace(ResponsesConfig(), weights=path))
+        studies.append((study.teacher("resnet50"), study.setting()))
+    assert studies[0] == studies[2] != studies[1]
+    assert studies[0][0].weights == f"w.h5@{hashlib.sha256(b'one').hexdigest()[:12]}"
+    with pytest.raises(UsageError, match=r"weights 'no\.h5': no such file; expected imagenet"):
+        OfflineResponses(replace(ResponsesConfig(), weights="no.h5")).setting()
 
 
 def test_recipes_of_students_and_teachers():
