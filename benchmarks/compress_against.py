@@ -20,6 +20,7 @@ import keras
 import tyro
 
 from benchmarks.compress_tasks import TaskName, task_of
+from experiments.engine.errors import UsageError
 from experiments.engine.rows import Table
 from experiments.engine.settings import now, versions
 from kdsuite import compress, distill, prune
@@ -106,10 +107,18 @@ class Comparison:
     def _once(self, way: str, target: str, run) -> None:
         named = {"data": self.config.task, "way": way, "target": target, "minutes": self.config.minutes}
         trial = f"{self.config.task}: {way}, {target}, {self.config.minutes:g} min"
-        if trial in self.rows.trials():
+        train_size = len(self.task.dataset.train)
+        rows = self.rows.read()
+        known = rows[rows.trial == trial]
+        if len(known):
+            if set(known.train_size) != {train_size}:
+                raise UsageError(
+                    f"{self.rows.path} has {trial!r} of {known.train_size.iloc[0]:,} training images, this run has "
+                    f"{train_size:,}: give another --results"
+                )
             return
         print(trial, flush=True)
-        about = {"seed": SEED, "train_size": len(self.task.dataset.train)} | versions()
+        about = {"seed": SEED, "train_size": train_size} | versions()
         measured = run()
         self.rows.append([{"trial": trial} | named | measured | about | {"finished_at": now()}])
 

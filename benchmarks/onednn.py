@@ -32,7 +32,7 @@ def main(config: Config) -> None:
     from experiments.engine.rows import Table
     from experiments.engine.settings import now, versions
 
-    table = Table(config.results / "onednn.csv", COLUMNS, ("trial", "processor"))
+    table = Table(config.results / "onednn.csv", COLUMNS, ("trial", "processor"), ("trial", "processor"))
     print(f"{'images a second':28}{'without':>10}{'with':>10}{'ratio':>7}")
     for name, (_, _, batch_size) in NETWORKS.items():
         measured: dict[str, list[float]] = {side: [] for side in SIDES}

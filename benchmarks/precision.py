@@ -51,7 +51,7 @@ COLUMNS = (
 
 
 def main(config: Config) -> None:
-    table = Table(config.results / "precision.csv", COLUMNS, ("trial", "processor"))
+    table = Table(config.results / "precision.csv", COLUMNS, ("trial", "processor"), ("trial", "processor"))
     print(f"{'images a second':28}{'itself':>10}" + "".join(f"{name:>10}{'ratio':>7}{'':14}" for name in PRECISIONS))
     for name, (build, shape, batch_size) in NETWORKS.items():
         itself, *copies = speeds(build, shape, batch_size, config)

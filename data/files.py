@@ -3,6 +3,7 @@
 import contextlib
 import errno
 import os
+import re
 import secrets
 import shutil
 import socket
@@ -53,7 +54,7 @@ def full_disk_named(path: Path) -> Iterator[None]:
 
 def unfinished_path(path: Path) -> Path:
     """A hidden path beside `path`, not there yet, whose name says which process of which machine writes it."""
-    return path.with_name(f"{BUILDING}{os.getpid()}@{socket.gethostname()}-{secrets.token_hex(4)}-{path.name}")
+    return path.with_name(f"{BUILDING}{os.getpid()}@{_machine()}-{secrets.token_hex(4)}-{path.name}")
 
 
 def sweep_unfinished(folder: Path) -> list[Path]:
@@ -75,9 +76,16 @@ def sweep_unfinished(folder: Path) -> list[Path]:
     return deleted
 
 
+def _machine() -> str:
+    """The name of this machine, with the number of its processes' namespace: containers may share the name alone."""
+    namespace = Path("/proc/self/ns/pid")
+    number = re.sub(r"\D", "", str(namespace.readlink())) if namespace.is_symlink() else ""
+    return f"{socket.gethostname()}.{number}"
+
+
 def _is_abandoned(path: Path) -> bool:
-    process, _, rest = path.name.removeprefix(BUILDING).partition("@")
-    if process.isdecimal() and rest.startswith(f"{socket.gethostname()}-") and not _is_alive(int(process)):
+    ours = re.fullmatch(rf"{re.escape(BUILDING)}(\d+)@{re.escape(_machine())}-[0-9a-f]{{8}}-.*", path.name)
+    if ours and not _is_alive(int(ours[1])):
         return True
     try:
         changed = max(entry.stat().st_mtime for entry in (path, *path.glob("*")))

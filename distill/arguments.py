@@ -149,6 +149,10 @@ def weigh_classes(x, class_weight: dict, lambda_: float, objective) -> tuple:
         known = (labels >= 0) & (labels < len(table))
         weights = tf.where(known, tf.gather(table, tf.where(known, labels, 0)), 1.0)
         for given in sample_weight:
+            given = tf.cast(given, weights.dtype)
+            if len(given.shape) > len(weights.shape) and given.shape[-1] == 1:
+                # Weights (b, 1) are those of (b,) examples.
+                given = tf.squeeze(given, -1)
             # Weights (b,) of examples count at each of their positions.
             positions = [1] * (len(weights.shape) - len(given.shape))
             weights *= tf.reshape(given, tf.concat([tf.shape(given), positions], 0)) if positions else given

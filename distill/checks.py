@@ -20,6 +20,8 @@ def check_temperature(temperature: float) -> None:
 def check_same_outputs(teacher_shape, student_shape) -> None:
     """Raises DistillationError unless teacher and student give as many logits, at the same positions."""
     teacher, student = tuple(teacher_shape[1:]), tuple(student_shape[1:])
+    if not teacher or not student:
+        raise DistillationError("outputs of shape (n,): expected (n, ..., classes), such as those of Dense(1)")
     if teacher[-1] != student[-1]:
         raise DistillationError(
             f"the teacher has {teacher[-1]} outputs and the student {student[-1]}: expected as many, one logit a class"

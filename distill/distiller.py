@@ -267,7 +267,7 @@ class Distiller(keras.Model):
         for role, models in (("student", [self.student]), ("teacher", [model for _, model in _weighted(self.teacher)])):
             for model in models:
                 if model.built:
-                    check_values(role, model, inputs)
+                    check_values(role, model, inputs, are_drawn=isinstance(x, tf.data.Dataset))
         self._values_checked = True
 
     def get_config(self):

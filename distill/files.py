@@ -5,6 +5,7 @@ left.
 """
 
 import os
+import re
 import secrets
 import shutil
 import socket
@@ -53,4 +54,7 @@ def whole_folder(path: Path) -> Iterator[Path]:
 
 
 def _unfinished_path(path: Path) -> Path:
-    return path.with_name(f".building-{os.getpid()}@{socket.gethostname()}-{secrets.token_hex(4)}-{path.name}")
+    namespace = Path("/proc/self/ns/pid")
+    number = re.sub(r"\D", "", str(namespace.readlink())) if namespace.is_symlink() else ""
+    machine = f"{socket.gethostname()}.{number}"
+    return path.with_name(f".building-{os.getpid()}@{machine}-{secrets.token_hex(4)}-{path.name}")

@@ -55,17 +55,25 @@ def check_logits(role: str, model: keras.Model) -> None:
         )
 
 
-def check_values(role: str, model: keras.Model, inputs) -> None:
+def check_values(role: str, model: keras.Model, inputs, *, are_drawn: bool = False) -> None:
     """Raises DistillationError if a model's outputs on some inputs are probabilities.
 
     Args:
         role: "student" or "teacher".
         model: any model.
         inputs: a batch of them, as from `sample_inputs`; None checks nothing.
+        are_drawn: whether nobody gave them; a model that cannot take them is not looked at.
     """
     if inputs is None:
         return
-    for output in tf.nest.flatten(model(inputs, training=False)):
+    try:
+        outputs = model(inputs, training=False)
+    except (ValueError, TypeError, tf.errors.OpError):
+        if are_drawn:
+            # Sizes that the data leave open are a guess, which may be too small for it.
+            return
+        raise
+    for output in tf.nest.flatten(outputs):
         if are_probabilities(tf.cast(output, tf.float32)):
             raise DistillationError(
                 f"the {role} {model.name!r} gives probabilities, its rows add up to 1: expected logits, take "
@@ -129,17 +137,51 @@ def _uncompiled(model: keras.Model) -> keras.Model:
 
 
 def _clone(operation, last):
-    config = operation.get_config()
     if operation is not last:
-        return operation.__class__.from_config(config)
+        return _copy(operation)
+    config = operation.get_config()
     if "activation" in config:
         return operation.__class__.from_config(config | {"activation": "linear"})
+    if isinstance(operation, layers.TimeDistributed) and isinstance(operation.layer, keras.Model):
+        return layers.TimeDistributed(to_logits(operation.layer), name=operation.name)
     if isinstance(operation, layers.TimeDistributed) and hasattr(operation.layer, "activation"):
         return layers.TimeDistributed(_clone(operation.layer, operation.layer), name=operation.name)
     # `ops.softmax` or a Softmax layer: left out of functional models, and in a Sequential one this instead.
     clone = layers.Activation("linear", name=operation.name)
     clone.is_left_out = True
     return clone
+
+
+def _copy(operation):
+    """A new layer or operation of the same configuration.
+
+    Raises:
+        DistillationError: it cannot be built from that, or would lose its vocabulary.
+    """
+    if type(operation) is layers.Lambda:
+        # Keras refuses to read a Python function from a configuration; here it is at hand.
+        return layers.Lambda(
+            operation.function,
+            operation._output_shape,
+            operation.mask,
+            operation.arguments,
+            name=operation.name,
+            dtype=operation.dtype_policy,
+        )
+    config = operation.get_config()
+    if hasattr(operation, "get_vocabulary") and config.get("vocabulary") is None:
+        raise DistillationError(
+            f"{operation.name!r} has its vocabulary from adapt(), which a copy would lose: look words up in front of "
+            "the model, or give the layer its vocabulary when it is built"
+        )
+    try:
+        return operation.__class__.from_config(config)
+    except (TypeError, ValueError) as error:
+        reason = str(error).strip().partition("\n")[0]
+        raise DistillationError(
+            f"{operation.name!r} cannot be copied from its configuration ({reason}): register its functions with "
+            "@keras.saving.register_keras_serializable(), or build the model without softmax"
+        ) from error
 
 
 def _call(operation, *args, **kwargs):

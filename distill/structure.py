@@ -15,8 +15,14 @@ def by_key(outputs) -> dict:
 
 
 def as_functional(model: keras.Model) -> keras.Model:
-    """The same layers as a functional model; a model that is not Sequential as it is."""
+    """The same layers as a functional model; a model that is not Sequential as it is.
+
+    Raises:
+        DistillationError: a Sequential model without input shape.
+    """
     if isinstance(model, keras.Sequential):
+        if not getattr(model, "inputs", None):
+            raise DistillationError(f"model {model.name!r} has no input shape yet: start it with keras.Input(shape)")
         return keras.Model(model.inputs[0], model.outputs[0], name=model.name)
     return model
 
@@ -37,7 +43,8 @@ def for_outputs(setting, keys, names, what: str) -> list:
     """One value of a setting for each output.
 
     Args:
-        setting: one value for all outputs, a list by position, or a dict by key or output name.
+        setting: one value for all outputs, a list by position (of the sorted names, where outputs are a dict), or a
+            dict by key or output name.
         keys: from `by_key`.
         names: the model's output names, or None.
         what: name of the setting, for the error.
@@ -56,5 +63,8 @@ def for_outputs(setting, keys, names, what: str) -> list:
     if isinstance(setting, list | tuple):
         if len(setting) != len(keys):
             raise DistillationError(f"{len(setting)} of {what}: expected one for each of {len(keys)} outputs")
-        return list(setting)
+        # Keras takes the outputs of a dict in the order of their names.
+        order = sorted(keys) if all(isinstance(key, str) for key in keys) else keys
+        by_name = dict(zip(order, setting, strict=True))
+        return [by_name[key] for key in keys]
     return [setting] * len(keys)

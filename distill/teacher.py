@@ -96,7 +96,7 @@ def model_fingerprint(model: keras.Model) -> str:
             f"model {model.name!r} does not say how it is built, so that its outputs cannot be kept: give it get_config"
         ) from error
     digest = hashlib.sha256(architecture.encode())
-    for source in sources_of(json.loads(architecture)):
+    for source in sources_of(model, json.loads(architecture)):
         digest.update(source)
     for weight in model.weights:
         digest.update(np.ascontiguousarray(weight.numpy()).tobytes())

@@ -3,6 +3,7 @@
 import argparse
 import contextlib
 import io
+import os
 import sys
 from collections.abc import Callable
 from dataclasses import replace
@@ -203,7 +204,7 @@ def _status(options: list[str]) -> int:
     def report() -> None:
         from experiments.engine import status
 
-        status.show(config.results)
+        status.show(config.results, config.cache)
 
     return _guarded(report)
 
@@ -267,6 +268,8 @@ def _profile(options: list[str], default: str) -> str:
 
 def import_quietly() -> None:
     """Imports TensorFlow and the engine, and keeps them from warning of what is meant to be so."""
+    # Workers share a GPU, of which the first one would take all memory.
+    os.environ.setdefault("TF_FORCE_GPU_ALLOW_GROWTH", "true")
     terminal = _terminal()
     terminal.import_quietly()
     with terminal.quiet_startup():

@@ -10,3 +10,5 @@ class StatusConfig:
 
     results: Path = Path("results")
     """Root folder of the rows."""
+    cache: Path = Path(".cache")
+    """Folder of decoded data, as in the runs."""

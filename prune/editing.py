@@ -1,5 +1,6 @@
 """Putting a layer into a functional model, or another in a layer's place."""
 
+import inspect
 from collections.abc import Sequence
 from typing import Literal
 
@@ -29,8 +30,12 @@ def replace_layer(model: keras.Model, name: str, layer: keras.Layer) -> keras.Mo
             reaches it.
     """
 
+    takes_masks = "mask" in inspect.signature(layer.call).parameters
+
     def call(old, *args, **kwargs):
-        return layer(*args, **kwargs)
+        # Keras notes the arguments that it fills in itself, which another layer may not have.
+        own = {name: value for name, value in kwargs.items() if value is not None and (takes_masks or name != "mask")}
+        return layer(*args, **own)
 
     graph = flatten(model)
     _check_names(graph, name, layer, [name])

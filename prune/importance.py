@@ -118,10 +118,11 @@ def _measured(model: keras.Model, data: Iterable, measure: str) -> float:
     from_logits = not ends_in_softmax(model)
     total, count = 0.0, 0
     for inputs, labels in numbered(data, model):
-        outputs = model(inputs, training=False)
+        # Sums in half precision would lose most of what they add up.
+        outputs = keras.ops.cast(model(inputs, training=False), "float32")
         if measure == "loss":
             losses = keras.losses.sparse_categorical_crossentropy(labels, outputs, from_logits=from_logits)
-            total += float(np.sum(losses))
+            total += float(np.sum(losses, dtype=np.float64))
         else:
             total += float(np.sum(np.argmax(outputs, axis=-1) != labels))
         count += len(labels)

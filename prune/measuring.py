@@ -11,6 +11,8 @@ from kdsuite.prune.channels import Channels
 from kdsuite.prune.errors import PruneError
 from kdsuite.prune.graph import kind
 
+SCALE = 1024.0
+"""What losses are multiplied by where gradients are taken, which in float16 are nothing below 6e-8, and divided by."""
 PASS_ON = (
     *("Reshape", "Flatten", "Permute", "Identity", "Dropout", "ActivityRegularization"),
     *("Squeeze", "ExpandDims", "Transpose", "Cast"),
@@ -39,6 +41,10 @@ def activation_behind(channels: Channels, name: str):
 def ends_in_softmax(model: keras.Model) -> bool:
     """Whether a model of one output is seen to give probabilities; else it gives logits."""
     last = _last_that_computes(model.outputs[0])
+    while kind(last) == "TimeDistributed":
+        last = last.layer
+        if isinstance(last, keras.Model) and getattr(last, "outputs", None):
+            return ends_in_softmax(last)
     activation = getattr(last, "activation", None)
     return kind(last) == "Softmax" or activation in (keras.activations.softmax, keras.ops.softmax)
 
@@ -147,10 +153,10 @@ def effect(model: keras.Model, features: Sequence, data: Iterable) -> list[np.nd
             # Frozen layers would otherwise leave no trace.
             tape.watch(inputs)
             *values, outputs = observer(inputs, training=False)
-            value = loss(labels, outputs)
+            value = SCALE * loss(labels, tf.cast(outputs, tf.float32))
         gradients = tape.gradient(value, values)
         return [
-            tf.reduce_sum(tf.abs(_over_positions(z * gradient)), axis=0)
+            tf.reduce_sum(tf.abs(_over_positions(_effects(z, gradient))), axis=0)
             for z, gradient in zip(values, gradients, strict=True)
         ]
 
@@ -176,9 +182,9 @@ def effect_of_weights(
         with tf.GradientTape() as tape:
             # The tape passes over weights that are not trainable.
             tape.watch([kernel.value for kernel in kernels])
-            value = loss(labels, model(inputs, training=False))
+            value = SCALE * loss(labels, tf.cast(model(inputs, training=False), tf.float32))
         gradients = tape.gradient(value, [kernel.value for kernel in kernels])
-        return [kernel.value * gradient for kernel, gradient in zip(kernels, gradients, strict=True)]
+        return [_effects(kernel.value, gradient) for kernel, gradient in zip(kernels, gradients, strict=True)]
 
     def step(inputs, labels):
         rest = [product.numpy().astype(np.float64) for product in products(inputs, labels)]
@@ -189,6 +195,11 @@ def effect_of_weights(
         return sums
 
     return _mean_over(step, numbered(data, model), lambda labels: 1)
+
+
+def _effects(values, gradients):
+    """Values times their gradients of the scaled loss, in float32."""
+    return tf.cast(values, tf.float32) * tf.cast(gradients, tf.float32) / SCALE
 
 
 def _activates(operation, name: str) -> bool:

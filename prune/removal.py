@@ -28,7 +28,8 @@ def remove(model: keras.Model, units: Sequence[Unit], weights: Literal["piped", 
         model: functional or built Sequential model; it is left as it was. Models within it are flattened.
         units: from `prune.units` or `prune.select`.
         weights: "piped" copies the weights of each remaining layer whose shapes still fit and draws the others anew
-            (CS230 §4, `pipe_weights`); "random" draws all anew. Draws follow `keras.utils.set_random_seed`.
+            (CS230 §4, `pipe_weights`); "random" draws all anew but what a `Normalization` knows of the data. Draws
+            follow `keras.utils.set_random_seed`.
 
     Returns:
         An uncompiled functional model whose layers keep their names.
@@ -45,8 +46,8 @@ def remove(model: keras.Model, units: Sequence[Unit], weights: Literal["piped", 
         pruned = _without(graph, units)
     except _Unfit as unfit:
         raise PruneError(_blame(graph, units, str(unfit))) from unfit.__cause__
-    if weights == "piped":
-        pipe(graph, pruned)
+    # What a layer was told of the data is not drawn.
+    pipe(graph, pruned, () if weights == "piped" else (keras.layers.Normalization,))
     return pruned
 
 
@@ -75,7 +76,9 @@ def _without(graph: keras.Model, units: Sequence[Unit]) -> keras.Model:
 
     def call(operation, *args, **kwargs):
         if operation.name in removed:
-            return _passed_on(operation, keras.tree.flatten(args))
+            given = {name: value for name, value in kwargs.items() if "mask" not in name}
+            passed = _passed_on(operation, keras.tree.flatten(args or given))
+            return [passed] * len(before[operation.name].outputs)
         if kind(operation) in OF_SEVERAL:
             given = [x for x in keras.tree.flatten((args, kwargs)) if isinstance(x, keras.KerasTensor)]
             _check_merge(before[operation.name], given)
@@ -108,13 +111,18 @@ def _check_merge(node, inputs: Sequence) -> None:
     shapes = [tuple(tensor.shape) for tensor in inputs]
     if len({id(tensor) for tensor in inputs}) < len({id(tensor) for tensor in node.input_tensors}):
         raise _Unfit(f"breaks merge {name!r}: two of its inputs would be the same tensor")
+    if shapes == before:
+        return
     fits = [len(shape) for shape in shapes] == [len(shape) for shape in before]
     if fits and kind(node.operation) == "Concatenate":
         axis = node.operation.axis % len(shapes[0])
         shapes_apart = [shape[:axis] + shape[axis + 1 :] for shape in shapes]
         fits = len(set(shapes_apart)) == 1
-    elif fits:
-        fits = all(map(_still_fit, zip(*shapes, strict=True), zip(*before, strict=True)))
+    # Which axes of a `Dot` have to fit, it says itself.
+    elif fits and kind(node.operation) != "Dot":
+        fits = len({len(shape) for shape in shapes}) == 1 and all(
+            map(_still_fit, zip(*shapes, strict=True), zip(*before, strict=True))
+        )
     if not fits:
         raise _Unfit(f"breaks merge {name!r}: its inputs would have the shapes {shapes}")
 
@@ -151,9 +159,9 @@ def _same_chance():
         random.setstate(state)
 
 
-def pipe(source: keras.Model, target: keras.Model) -> None:
-    """Copies the weights of each layer that both models have, where their shapes are equal."""
-    stored = {layer.name: layer.get_weights() for layer in source.layers}
+def pipe(source: keras.Model, target: keras.Model, kinds: tuple[type, ...] = ()) -> None:
+    """Copies the weights of each layer that both models have, where their shapes are equal; of some kinds, if given."""
+    stored = {layer.name: layer.get_weights() for layer in source.layers if not kinds or isinstance(layer, kinds)}
     for layer in target.layers:
         weights = stored.get(layer.name, [])
         if weights and _shapes(layer.get_weights()) == _shapes(weights):

@@ -36,6 +36,7 @@ class ImagesTrial(LayersTrial):
 class Images(CatdogStudy):
     """Accuracy of plain and distilled students, by the number of images they saw."""
 
+    READ = (*CatdogStudy.READ, "datasets")
     config: ImagesConfig
 
     @cached_property

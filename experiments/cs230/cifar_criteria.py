@@ -48,6 +48,7 @@ class Criteria(Study):
         *("optimizer", "macs_share", "keep", "scope", "target", "channels_removed"),
         "validation_accuracy_before_training",
     )
+    READ = (*Study.READ, "as_they_are")
     config: CriteriaConfig
 
     @cached_property

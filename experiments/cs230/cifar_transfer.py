@@ -58,6 +58,7 @@ class Transfer(Study):
     """A network for each seed and size, each tested with three kinds of batch-norm statistics."""
 
     COLUMNS = ("network_image_size", "images", "train_accuracy", "test_accuracy_imagenet_statistics")
+    READ = (*Study.READ, "whole")
     config: TransferConfig
 
     @cached_property

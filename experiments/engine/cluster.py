@@ -246,7 +246,12 @@ def _connect(address: str) -> None:
 
 
 def _portable(value: Any, known: dict[int, Dataset]) -> Any:
-    """A data set with its images in memory and without what was computed from them; all else as it is."""
+    """A data set, or each of a dict, with its images in memory and without what was computed from them.
+
+    All else is as it is.
+    """
+    if isinstance(value, dict):
+        return {name: _portable(one, known) for name, one in value.items()}
     if not isinstance(value, Dataset):
         return value
     if id(value) not in known:

@@ -129,7 +129,7 @@ class Config(DataConfig):
         """The number of processes that train at the same time."""
         if self.workers is not None:
             return self.workers
-        return 1 if self.profile == "smoke" or self.devices > 1 else min(2, os.cpu_count() or 1)
+        return 1 if self.profile == "smoke" or self.devices > 1 else min(2, cores())
 
     @property
     def gpus_of_trial(self) -> float:
@@ -177,6 +177,11 @@ class CosineConfig(Config):
 
 
 SMOKE = {"seeds": (0, 1), "train_size": 200, "validation_size": 100, "test_size": 100}
+
+
+def cores() -> int:
+    """The number of cores that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def with_profile(config_type: type[Config], profile: str) -> Config:

@@ -27,6 +27,12 @@ class Finished:
     tables: dict[str, list[dict]] = field(default_factory=dict)
     predictions: np.ndarray | None = None
 
+    @property
+    def is_of_commit(self) -> bool:
+        """Whether committed code gave it."""
+        commit = str(self.row.get("commit", "unknown"))
+        return commit != "unknown" and not commit.endswith("-dirty")
+
     def untested(self) -> "Finished":
         """The same without what was measured on the test split, which candidates of a choice never see."""
         row = {name: value for name, value in self.row.items() if not name.startswith("test_") or name == "test_size"}

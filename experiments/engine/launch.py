@@ -14,6 +14,7 @@ from typing import Any
 import psutil
 
 from experiments.engine import stopping
+from experiments.engine.config import cores
 from experiments.engine.errors import UsageError
 from experiments.engine.worker import FINISH, THREADS, work
 
@@ -148,7 +149,7 @@ class Pool:
         context = multiprocessing.get_context("spawn")
         ours, theirs = context.Pipe()
         process = context.Process(target=work, args=(theirs, self.experiment, list(self.options)), daemon=False)
-        with threads(max(1, (os.cpu_count() or 1) // self.workers)), _interrupts_blocked():
+        with threads(max(1, cores() // self.workers)), _interrupts_blocked():
             process.start()
         theirs.close()
         return _Worker(process, ours)

@@ -1,16 +1,17 @@
 """Trained networks and what they give, by key: in memory, in the cache, or trained now."""
 
+import contextlib
 import json
 import math
 import sys
 from collections import OrderedDict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import filelock
 import keras
 
-from experiments.engine import checkpoints
+from experiments.engine import checkpoints, stopping
 from experiments.engine.errors import UsageError
 from experiments.engine.finished import finished_path, read_finished
 from experiments.engine.study import Study
@@ -45,12 +46,27 @@ class Networks:
         """
         key = self.study.key(trial)
         if key not in self._loaded:
-            with self.lock(trial):
+            with self._locked(trial):
                 self._loaded[key] = self._read(trial) or self._train(trial)
             if len(self._loaded) > IN_MEMORY:
                 self._loaded.popitem(last=False)
         self._loaded.move_to_end(key)
         return self._loaded[key]
+
+    @contextlib.contextmanager
+    def _locked(self, trial: Trial) -> Iterator[None]:
+        """Waits for a trial's lock, which another process may hold for hours, until the user asks to stop."""
+        lock = self.lock(trial)
+        while True:
+            try:
+                lock.acquire(timeout=1)
+                break
+            except filelock.Timeout:
+                stopping.check()
+        try:
+            yield
+        finally:
+            lock.release()
 
     def lock(self, trial: Trial) -> filelock.BaseFileLock:
         """A trial's lock among all processes that share the cache, to be entered with `with`."""
@@ -78,9 +94,11 @@ class Networks:
 
     def save(self, trial: Trial, model: keras.Model, history: list[dict]) -> None:
         """Keeps a trained network and its epochs in the cache, and forgets the checkpoint it came from."""
-        save_model(model, self.path(trial))
+        # The model last: what is there has its epochs, whenever the process is killed.
+        self._history_path(trial).parent.mkdir(parents=True, exist_ok=True)
         with whole_file(self._history_path(trial)) as temporary:
             temporary.write_text(json.dumps(history))
+        save_model(model, self.path(trial))
         checkpoints.forget(self.folder(trial))
 
     def path(self, trial: Trial) -> Path:

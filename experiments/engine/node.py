@@ -84,10 +84,11 @@ def _runner(job: Job, key: str, store, given: dict[str, Any], folder: Path):
     from experiments.engine.runner import Runner
 
     entry = cli.find(job.experiment)
-    own = {"results": folder / "results", "cache": folder / "cache", "save_best": None}
-    study = entry[0].load(entry[1].module, entry[1].trains)(
-        replace(cli.configuration(*entry, list(job.options)), **own)
-    )
+    config = cli.configuration(*entry, list(job.options))
+    # The driver writes the best student's file: it is sent each one's network.
+    own = {"results": folder / "results", "cache": folder / "cache"}
+    own |= {"save_best": None if config.save_best is None else folder / config.save_best.name}
+    study = entry[0].load(entry[1].module, entry[1].trains)(replace(config, **own))
     for name, value in given.items():
         setattr(study, name, value)
     runner = Runner(job.experiment, study, study.config.results)

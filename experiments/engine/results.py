@@ -8,9 +8,10 @@ import numpy as np
 import pandas as pd
 from filelock import FileLock
 
+from experiments.engine.config import REFERENCE
 from experiments.engine.finished import Finished
 from experiments.engine.rows import COLUMNS, EPOCH_COLUMNS, Table
-from experiments.engine.settings import Setting
+from experiments.engine.settings import ROOT, Setting
 from experiments.engine.study import Study
 from experiments.engine.trial import Trial
 from kdsuite.data.files import whole_file
@@ -36,6 +37,11 @@ class Results:
         self.candidates = Table(self.folder / "candidates.csv", row_columns, ("trial",))
         self.epochs = Table(self.folder / "epochs.csv", (*EPOCH_COLUMNS, *study.EPOCH_COLUMNS), ("trial", "epoch"))
         self.tables = {name: Table(self.folder / f"{name}.csv", columns) for name, columns in study.TABLES.items()}
+
+    @property
+    def is_reference(self) -> bool:
+        """Whether these are the reference's rows, which committed code alone gives."""
+        return self.folder.resolve().is_relative_to(ROOT / REFERENCE)
 
     def done(self, *, candidates: bool) -> set[str]:
         """Keys of the trials that have rows; of candidates of a choice, which are not tested, rows of either file."""

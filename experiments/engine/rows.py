@@ -67,14 +67,17 @@ class Table:
         path: the file; its folder is made when the first row is written.
         columns: its header.
         key: columns whose values together name a row.
+        together: columns that say which rows are written, and replaced, at once.
 
     Raises:
         ReportError: a row of the file is damaged.
         UsageError: the file exists with another header.
     """
 
-    def __init__(self, path: Path, columns: Sequence[str], key: Sequence[str] = ()):
-        self.path, self.columns, self.key = path, tuple(columns), tuple(key)
+    def __init__(
+        self, path: Path, columns: Sequence[str], key: Sequence[str] = (), together: Sequence[str] = ("trial",)
+    ):
+        self.path, self.columns, self.key, self.together = path, tuple(columns), tuple(key), tuple(together)
         self._lock = FileLock(path.with_name(f".{path.name}.lock"))
         if path.exists():
             header = tuple(self.read().columns)
@@ -98,26 +101,25 @@ class Table:
         return set(self.read().trial)
 
     def append(self, rows: Sequence[dict], *, replace: bool = False) -> None:
-        """Appends the rows of one trial; all of them or none.
+        """Appends the rows that belong together, such as those of one trial; all of them or none.
 
         Args:
             rows: a dict each, by column.
-            replace: what to do where the trial has rows already: write it anew, or leave it as it is.
+            replace: what to do where there are such rows already: write them anew, or leave them as they are.
 
         Raises:
             OSError: the file cannot be written; it is left as it was.
         """
         self.path.parent.mkdir(parents=True, exist_ok=True)
         with self._lock:
-            trial = rows[0]["trial"]
             known = self.read()
             _drop_incomplete_line(self.path)
-            if (known.trial == trial).any():
+            if self._same(known, rows[0]).any():
                 if not replace:
                     return
                 # What a kill left of it: its rows are written in several lines.
                 text_of_all = pd.read_csv(self.path, dtype=str, keep_default_na=False)
-                others = text_of_all[text_of_all.trial != trial]
+                others = text_of_all[~self._same(text_of_all, rows[0])]
                 with whole_file(self.path) as temporary:
                     others.to_csv(temporary, index=False, lineterminator="\n")
             text = io.StringIO()
@@ -126,6 +128,10 @@ class Table:
                 writer.writeheader()
             writer.writerows({name: _cell(value) for name, value in row.items()} for row in rows)
             _append_whole(self.path, text.getvalue().encode())
+
+    def _same(self, known: pd.DataFrame, row: dict) -> pd.Series:
+        """Which of the known rows belong together with a row."""
+        return (known[list(self.together)].astype(str) == [str(row[name]) for name in self.together]).all(axis=1)
 
 
 def check_writable(folder: Path) -> None:

@@ -170,7 +170,7 @@ class Runner:
         if self.config.save_best is None:
             return
         best = self.best_student(trials)
-        dataset, teacher_data = self.study.dataset, self.study.teacher_data
+        dataset, teacher_data = self.study.data(best), self.study.teacher_data
         also = () if teacher_data is dataset else (teacher_data.train,)
         distill.save_student(self.networks.get(best), self.config.save_best, dataset, also)
         print(f"best student: {self.config.save_best} ({best})")
@@ -216,6 +216,7 @@ class Runner:
             self.forget_models()
             after_first = after_first or memory()
             if memory() - after_first > GROWTH_BYTES and waiting:
+                stopping.check()
                 raise Restart
 
     def _networks_only(self, missing: list[Trial]) -> list[Trial]:
@@ -283,9 +284,13 @@ class Runner:
     def known(self, trial: Trial, *, on_test: bool) -> Finished | None:
         """What a trial gave, from the cache of finished trials; None where it is not there."""
         known = read_finished(self._finished_path(trial, on_test=True))
-        if on_test:
-            return known
-        return known.untested() if known else read_finished(self._finished_path(trial, on_test=False))
+        if not on_test:
+            known = known.untested() if known else read_finished(self._finished_path(trial, on_test=False))
+        if known is not None and self.results.is_reference and not known.is_of_commit:
+            for path in self.networks.files(trial):
+                path.unlink(missing_ok=True)
+            return None
+        return known
 
     def finished(self, trial: Trial, *, on_test: bool) -> Finished:
         """What a trial gives: from the cache, or trained and measured now."""
@@ -310,7 +315,7 @@ class Runner:
         is_kept = trial.save_network and self.networks.has(trial)
         history = self.networks.history(trial) if is_kept else None
         if history is not None:
-            trained = used_as_it_is(self.study, trial, self.networks.get(trial), history)
+            trained = used_as_it_is(self.study, trial, self.networks, history)
             self._skip(trial)
         else:
             if is_kept:

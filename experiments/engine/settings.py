@@ -20,6 +20,7 @@ from kdsuite.data.files import whole_file
 
 ROOT = Path(__file__).resolve().parents[2]
 FILE = "setting.json"
+NO_CODE = (":!results", ":!notebooks", ":!docs")
 
 
 @dataclass(frozen=True)
@@ -109,10 +110,14 @@ def _described(study: Study) -> dict[str, Any]:
 
 @cache
 def commit() -> str:
-    """Short hash of the code, with "-dirty" where tracked files other than results differ from it, or "unknown"."""
+    """Short hash of the code, with "-dirty" where its files differ from it or it lacks some, or "unknown".
+
+    Results, notebooks and pages are no code.
+    """
     try:
         head = _git("rev-parse", "--short=12", "HEAD")
-        dirty = _git("status", "--porcelain", "--untracked-files=no", "--", ".", ":!results", ":!notebooks", ":!docs")
+        dirty = _git("status", "--porcelain", "--untracked-files=no", "--", ".", *NO_CODE)
+        dirty += _git("ls-files", "--others", "--exclude-standard", "--", "*.py", *NO_CODE)
     except (OSError, subprocess.CalledProcessError):
         return "unknown"
     return f"{head}-dirty" if dirty else head

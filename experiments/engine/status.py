@@ -24,8 +24,12 @@ from kdsuite.report.rows import read_setting
 WIDTH = 100
 
 
-def show(root: Path) -> None:
+def show(root: Path, cache: Path) -> None:
     """Prints a line a setting below the root folder of the rows, and below it why trials failed.
+
+    Args:
+        root: of the rows.
+        cache: folder of decoded data.
 
     Raises:
         UsageError: there is no setting.
@@ -47,7 +51,7 @@ def show(root: Path) -> None:
     for study, experiment, path in found:
         # A study that chooses on validation says so; here nothing is chosen.
         with contextlib.redirect_stdout(None):
-            line, failures = _standing(study, experiment, path, root)
+            line, failures = _standing(study, experiment, path, root, cache)
         table.add_row(*line)
         reasons += failures
     console = Console()
@@ -56,16 +60,16 @@ def show(root: Path) -> None:
         print(reason)
 
 
-def _standing(study: registry.Study, experiment: registry.Experiment, path: Path, root: Path):
+def _standing(study: registry.Study, experiment: registry.Experiment, path: Path, root: Path, cache: Path):
     names = [experiment.name, path.parent.name, ""]
     try:
         setting = read_setting(path.parent)
         names[-1] = setting["profile"]
-        config = _configuration(study.load("config", experiment.config), setting)
+        config = replace(_configuration(study.load("config", experiment.config), setting), cache=cache)
         trained = study.load(experiment.module, experiment.trains)(config)
         results = Results(root, experiment.name, trained)
         rows = results.rows.read()
-    except (UsageError, DataError, DistillationError, ReportError) as error:
+    except (UsageError, DataError, DistillationError, ReportError, OSError) as error:
         return [*names, "", "", "", "unknown"], [f"{experiment.name} {path.parent.name}: {error}"]
     if results.folder != path.parent:
         reason = "its code or data changed since: a run of today starts another setting"

@@ -112,9 +112,17 @@ def train_network(study: Study, trial: Trial, networks, *, folder: Path, tick: C
     return Trained(model, distiller, targets, history)
 
 
-def used_as_it_is(study: Study, trial: Trial, model: keras.Model, history: list[dict]) -> Trained:
-    """A network trained before, in a distiller that can evaluate it."""
-    return Trained(model, _compiled(study, trial, model, Targets()), Targets(), history)
+def used_as_it_is(study: Study, trial: Trial, networks, history: list[dict]) -> Trained:
+    """A network trained before, in a distiller that evaluates it as it did when it was trained.
+
+    Args:
+        study: says on which data and targets.
+        trial: that trained it.
+        networks: `Networks`, which have it.
+        history: of its training.
+    """
+    model, targets = networks.get(trial), study.targets(trial, networks)
+    return Trained(model, _compiled(study, trial, models.fast_copy(model, "float32"), targets), targets, history)
 
 
 def _compiled(study: Study, trial: Trial, model: keras.Model, targets: Targets) -> keras.Model:

@@ -80,6 +80,17 @@ def test_what_killed_processes_left_is_swept_and_nothing_else(tmp_path):
     assert sorted(tmp_path.iterdir()) == sorted([path, tmp_path / "model.keras"])
 
 
+def test_another_machine_whose_name_begins_like_ours_keeps_what_it_writes(tmp_path, monkeypatch):
+    """And a container of the same name, which has other processes of the same numbers."""
+    own = unfinished_path(tmp_path / "model.keras").name
+    gone = own.replace(str(os.getpid()), "4194305", 1)
+    host = own.partition("@")[2].rsplit("-", 2)[0]
+    others = [gone.replace(host, name, 1) for name in (f"{host}-2", f"{host}2", host.replace(".", ".1", 1))]
+    for name in (gone, *others):
+        (tmp_path / name).write_text("")
+    assert sweep_unfinished(tmp_path) == [tmp_path / gone]
+
+
 def test_files_and_errors_cost_no_import_of_tensorflow():
     code = (
         "import sys, kdsuite.data.files, kdsuite.data.sources, kdsuite.data.store\n"

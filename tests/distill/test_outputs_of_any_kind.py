@@ -319,3 +319,30 @@ def test_softened_outputs_do_not_go_with_a_loss_of_logits(tmp_path):
     data = outputs.attach(tf.data.Dataset.from_tensor_slices((X, RANDOM.integers(0, 3, 24))))
     with pytest.raises(distill.DistillationError, match="expected logits or not softened ones"):
         compiled(soft_loss=distill.DIST()).fit(data.batch(8), verbose=0, shuffle=False)
+
+
+def test_a_list_of_settings_goes_by_the_sorted_names_of_outputs_as_in_keras():
+    def two(seed):
+        keras.utils.set_random_seed(seed)
+        inputs = keras.Input((6,))
+        return keras.Model(
+            inputs, {"seg": layers.Dense(3, name="seg")(inputs), "cls": layers.Dense(4, name="cls")(inputs)}
+        )
+
+    student, teacher = two(1), two(2)
+    y = {"seg": RANDOM.integers(0, 3, 24), "cls": RANDOM.integers(0, 4, 24)}
+    loss = {name: losses.SparseCategoricalCrossentropy(from_logits=True) for name in ("seg", "cls")}
+    distiller = distill.Distiller(student, teacher=teacher, lambda_=0.5, temperature=T)
+    logs = first_logs(distiller, X, y, loss=loss, loss_weights=[1.0, 0.1])
+    given, taught = ({name: np.array(z, np.float64) for name, z in model(X).items()} for model in (student, teacher))
+    weights = {"cls": 1.0, "seg": 0.1}
+    hard = sum(weight * categorical(y[name], given[name]).mean() for name, weight in weights.items())
+    soft = sum(weight * softmax_kl(taught[name], given[name]).mean() for name, weight in weights.items())
+    assert logs["loss"] == pytest.approx(0.5 * hard + 0.5 * soft, rel=1e-4)
+
+
+def test_outputs_without_classes_are_one_clear_line():
+    inputs = keras.Input((6,))
+    student, teacher = (keras.Model(inputs, keras.ops.squeeze(layers.Dense(1)(inputs), -1)) for _ in range(2))
+    with pytest.raises(distill.DistillationError, match=r"outputs of shape \(n,\): expected \(n, ..., classes\)"):
+        distill.Distiller(student, teacher=teacher, lambda_=0.5, temperature=1.0)

@@ -238,3 +238,37 @@ def test_to_logits_refuses_several_outputs():
     model = keras.Model(inputs, [layers.Dense(4, "softmax")(inputs), layers.Dense(2)(inputs)])
     with pytest.raises(distill.DistillationError, match="has 2 outputs: expected one"):
         distill.to_logits(model)
+
+
+def shifted(x):
+    return x + 1
+
+
+def test_a_lambda_and_a_softmax_at_each_step_come_off():
+    inputs = keras.Input((5, 6))
+    inner = keras.Sequential([keras.Input((6,)), layers.Dense(3), layers.Softmax()])
+    model = keras.Model(inputs, layers.TimeDistributed(inner)(layers.Lambda(shifted)(inputs)))
+    x = np.random.default_rng(0).normal(size=(2, 5, 6)).astype(np.float32)
+    np.testing.assert_allclose(softmax(distill.to_logits(model)(x), axis=-1), model(x), atol=1e-6)
+
+
+def test_a_vocabulary_that_a_copy_would_lose_is_refused():
+    words = layers.TextVectorization(output_sequence_length=4)
+    words.adapt(["a cat", "a dog"])
+    inputs = keras.Input((), dtype="string")
+    x = layers.GlobalAveragePooling1D()(layers.Embedding(10, 4)(words(inputs)))
+    with pytest.raises(distill.DistillationError, match="has its vocabulary from adapt"):
+        distill.to_logits(keras.Model(inputs, layers.Dense(2, "softmax")(x)))
+
+
+def test_data_of_open_sizes_train_a_network_that_the_sizes_we_draw_would_not_fit():
+    """A first filter of 80 samples, where 8 are drawn."""
+    inputs = keras.Input((None, 1))
+    x = layers.GlobalAveragePooling1D()(layers.Conv1D(4, 80, strides=16)(inputs))
+    distiller = distill.Distiller(keras.Model(inputs, layers.Dense(2)(x)), lambda_=0.0, temperature=1.0)
+    distiller.compile("sgd")
+    sounds = tf.data.Dataset.from_generator(
+        lambda: iter([(np.ones((2, 200, 1)), np.array([0, 1]))]),
+        output_signature=(tf.TensorSpec((None, None, 1)), tf.TensorSpec((None,), tf.int64)),
+    ).apply(tf.data.experimental.assert_cardinality(1))
+    assert np.isfinite(distiller.fit(sounds, verbose=0, shuffle=False).history["loss"][0])

@@ -184,17 +184,25 @@ class Scaled(keras.layers.Layer):
 @keras.saving.register_keras_serializable("{module}")
 def halved(x):
     return x / 2
+
+def plain(x):
+    return x / 2
 """
 
 
-@pytest.mark.parametrize("what", ["layer", "function"])
+@pytest.mark.parametrize("what", ["layer", "function", "unregistered function", "lambda"])
 def test_a_teacher_is_another_one_when_its_own_code_changes(what, tmp_path, monkeypatch):
     """Class, configuration and weights say nothing of what a layer computes."""
-    path = tmp_path / f"own_layers_{what}.py"
+    path = tmp_path / f"own_layers_{what.replace(' ', '_')}.py"
     path.write_text(OWN.format(module=path.stem, factor=2))
     monkeypatch.syspath_prepend(tmp_path)
     own = importlib.import_module(path.stem)
-    layer = own.Scaled() if what == "layer" else keras.layers.Activation(own.halved)
+    layer = {
+        "layer": lambda: own.Scaled(),
+        "function": lambda: keras.layers.Activation(own.halved),
+        "unregistered function": lambda: keras.layers.Activation(own.plain),
+        "lambda": lambda: keras.layers.Lambda(own.plain),
+    }[what]()
     model = keras.Sequential([keras.Input((4,)), layer, keras.layers.Dense(2)])
     before = distill.model_fingerprint(model)
     assert distill.model_fingerprint(model) == before

@@ -95,3 +95,14 @@ def test_a_layer_stands_behind_an_input():
 def test_refusals(act, message):
     with pytest.raises(prune.PruneError, match=message):
         act(residual())
+
+
+@pytest.mark.parametrize("layer", [layers.GroupNormalization(2, name="new"), layers.LayerNormalization(name="new")])
+def test_a_layer_without_masks_takes_the_place_of_one_with_them(layer):
+    """Keras notes `mask=None` where it called the old one."""
+    model = sequence((8, 8, 3), layers.Conv2D(4, 3), layers.BatchNormalization(name="old"), layers.Flatten())
+    edited = prune.replace_layer(model, "old", layer)
+    assert [one.name for one in edited.layers][2] == "new"
+    pool = layers.GlobalAveragePooling1D()
+    recurrent = sequence((5, 3), layers.Masking(), layers.LSTM(4, return_sequences=True, name="old"), pool)
+    assert prune.replace_layer(recurrent, "old", layers.Dense(4, name="new")).count_params() < recurrent.count_params()

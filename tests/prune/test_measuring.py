@@ -8,6 +8,7 @@ import pytest
 from keras import layers
 
 from kdsuite import prune
+from kdsuite.prune import importance, measuring
 
 
 def with_outputs(*units):
@@ -57,3 +58,36 @@ def test_one_class_has_no_cross_entropy_but_zeros(act):
     with pytest.raises(prune.PruneError, match=r"'many' has an output of shape \(None, 1\): expected logits or the"):
         act(with_outputs(1), [batch])
     assert shrunk_by("apoz")(with_outputs(1), [batch]).count_params() < with_outputs(1).count_params()
+
+
+@pytest.mark.parametrize("dtype", ["mixed_bfloat16", "mixed_float16"])
+def test_losses_of_half_precision_are_summed_whole(dtype):
+    """Without the unit all 4,096 losses are log 3, which bfloat16 would add up to a tenth of their sum."""
+    inputs = keras.Input((4,))
+    x = layers.Dense(4, use_bias=False, kernel_initializer="zeros", name="unit", dtype=dtype)(inputs)
+    model = keras.Model(inputs, layers.Dense(3, kernel_initializer="zeros", dtype=dtype)(x))
+    data = [(np.ones((4096, 4), np.float32), np.zeros(4096, int))]
+    assert importance._measured(model, data, "loss") == pytest.approx(np.log(3), rel=1e-3)
+
+
+def test_a_softmax_at_each_step_is_seen():
+    for last, is_softmax in (
+        (layers.Dense(3, "softmax"), True),
+        (keras.Sequential([keras.Input((4,)), layers.Dense(3, "softmax")]), True),
+        (layers.Dense(3), False),
+    ):
+        model = keras.Sequential([keras.Input((5, 4)), layers.TimeDistributed(last)])
+        assert measuring.ends_in_softmax(model) is is_softmax
+
+
+def test_gradients_that_float16_would_lose_are_measured():
+    """A sure network: ∂loss/∂logit is e⁻¹⁸ = 1.5e-8, below what float16 holds."""
+    inputs = keras.Input((1,))
+    x = layers.Dense(4, use_bias=False, kernel_initializer="ones", name="first", dtype="mixed_float16")(inputs)
+    last = layers.Dense(2, dtype="mixed_float16")
+    model = keras.Model(inputs, last(x))
+    # Logits 3.5 and 21.5.
+    last.set_weights([np.stack([[1.0, 2.0, 0.0, 0.5], np.zeros(4)], axis=1), np.array([0.0, 21.5])])
+    data = [(np.ones((2, 1), np.float32), np.ones(2, int))]
+    scores = prune.channel_scores(model, ["first"], data, "taylor")["first"]
+    np.testing.assert_allclose(scores, np.exp(-18) * np.array([1.0, 2.0, 0.0, 0.5]), rtol=0.02)

@@ -256,3 +256,50 @@ def test_a_model_within_is_looked_into_and_left_as_it_was():
     assert "b" not in [layer.name for layer in pruned.layers]
     assert prune.removal_report(model, pruned).initialised == ()
     assert prune.macs(pruned) < prune.macs(model)
+
+
+def test_what_a_normalization_knows_of_the_data_is_not_drawn():
+    normalise = layers.Normalization(name="normalise")
+    normalise.adapt(np.array([[1.0, 10.0], [3.0, 30.0]]))
+    model = keras.Sequential([keras.Input((2,)), normalise, layers.Dense(2, name="one"), layers.Dense(2, name="two")])
+    pruned = prune.remove(model, prune.select(model, "name", names=["one"]), weights="random")
+    np.testing.assert_allclose(pruned.get_layer("normalise")(np.array([[2.0, 20.0]])), [[0, 0]], atol=1e-6)
+    assert not np.array_equal(pruned.get_layer("two").kernel, model.get_layer("two").kernel)
+
+
+def attention():
+    """Dot products over axes of different sizes, and a gate of fewer axes than what it gates."""
+    inputs = keras.Input((6, 4))
+    x = layers.Dense(4, name="query")(inputs)
+    weights = layers.Softmax()(layers.Dot(axes=(2, 2))([x, x := layers.Dense(4, name="keys")(x)]))
+    x = layers.Dot(axes=(2, 1), name="mixed")([weights, x])
+    gate = layers.Dense(4, name="gate")(layers.GlobalAveragePooling1D()(x))
+    return keras.Model(inputs, layers.Dense(2)(layers.Multiply()([x, gate])))
+
+
+def test_merges_that_nothing_changes_are_no_obstacle():
+    model = attention()
+    images = np.random.default_rng(0).normal(size=(2, 6, 4)).astype(np.float32)
+    np.testing.assert_allclose(prune.remove(model, [])(images), model(images), rtol=1e-6)
+    pruned = prune.remove(model, prune.select(model, "name", names=["query"]))
+    assert "query" not in [layer.name for layer in pruned.layers]
+
+
+def test_a_block_with_an_operation_of_several_outputs_goes():
+    """A gated feed-forward (GEGLU) halves what a dense layer gives."""
+    inputs = keras.Input((6, 8))
+    first = x = layers.Dense(8, name="first")(inputs)
+    values, gates = keras.ops.split(layers.Dense(32, name="wide")(layers.LayerNormalization()(x)), 2, axis=-1)
+    x = layers.Add()([x, layers.Dense(8, name="narrow")(values * keras.ops.gelu(gates))])
+    model = keras.Model(inputs, layers.Dense(2, name="head")(x))
+    (block,) = [unit for unit in prune.units(model, "block") if "wide" in unit.layers]
+    pruned = prune.remove(model, [block])
+    images = np.random.default_rng(0).normal(size=(2, 6, 8)).astype(np.float32)
+    expected = model.get_layer("head")(keras.Model(inputs, first)(images))
+    np.testing.assert_allclose(pruned(images), expected, rtol=1e-5, atol=1e-6)
+
+
+def test_a_layer_that_is_called_by_keyword_passes_on_what_it_reads():
+    inputs = keras.Input((4,))
+    model = keras.Model(inputs, layers.Dense(2)(layers.Dense(4, name="middle")(inputs=inputs)))
+    assert len(prune.remove(model, prune.select(model, "name", names=["middle"])).layers) == 2

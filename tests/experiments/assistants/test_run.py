@@ -1,5 +1,6 @@
 """Study 4: a smoke run and bad input."""
 
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -28,6 +29,13 @@ def test_smoke_profile():
     assert rows[rows.role == "ensemble"].test_accuracy.notna().all()
     np.testing.assert_allclose(members.feature_error, members.test_loss, rtol=1e-4)
     assert (folder / "figures" / "assistants-errors.png").stat().st_size > 10_000
+    # Networks without their results, as a kill between the two leaves them.
+    shutil.rmtree(".cache/finished")
+    shutil.rmtree(folder)
+    assert main(["assistants-cifar10", *SMOKE]) == 0
+    again = pd.read_csv(folder / "rows.csv").set_index("trial").loc[rows.trial].reset_index()
+    measured = ["training_loss", "feature_error", "test_loss", "test_accuracy"]
+    pd.testing.assert_frame_equal(again[measured], rows[measured], rtol=1e-5)
 
 
 @pytest.mark.parametrize(

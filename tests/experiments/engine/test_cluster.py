@@ -1,6 +1,7 @@
 """Trials on a Ray cluster: the rows of a local run, whatever dies; one line for what the user can mend."""
 
 import contextlib
+import inspect
 import json
 import os
 import re
@@ -8,6 +9,7 @@ import signal
 import subprocess
 import sys
 import time
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
@@ -15,6 +17,7 @@ import pandas as pd
 import psutil
 import pytest
 
+from experiments import registry
 from experiments.cli import main
 from experiments.cs230.config import DenseConfig
 from experiments.engine.errors import UsageError
@@ -168,6 +171,31 @@ def test_a_trial_that_fits_on_no_node_is_refused(cluster, start, tmp_path):
     _, err = end(run)
     assert run.returncode == 2
     assert err.startswith(f"error: no node of the cluster at {cluster[1]} has the 2 cores of a trial")
+
+
+def test_nodes_are_given_all_data_sets_that_studies_read():
+    """What a study loads and does not name, each node would read from its own disk."""
+    for study, experiment in registry.experiments().values():
+        trains = study.load(experiment.module, experiment.trains)
+        loads = {
+            name
+            for kind in trains.__mro__
+            for name, value in vars(kind).items()
+            if isinstance(value, cached_property) and ".load(" in inspect.getsource(value.func)
+        }
+        assert loads <= set(trains.READ), trains
+
+
+def test_a_node_keeps_students_where_the_driver_writes_the_best(tmp_path, monkeypatch):
+    """Its network is sent to the driver, which would else train the best one again."""
+    pytest.importorskip("ray")
+    from experiments.engine import node, node_networks
+
+    monkeypatch.setattr(node_networks.NodeNetworks, "__init__", lambda *given: None)
+    options = ("--profile", "smoke", "--data", "synthetic")
+    for more, kept in (((), None), (("--save-best", "far/best.keras"), tmp_path / "best.keras")):
+        job = node.Job("mnist-dense", (*options, *more), "commit", 1)
+        assert node._runner(job, "key", None, {}, tmp_path).config.save_best == kept
 
 
 @pytest.mark.slow

@@ -167,6 +167,14 @@ def test_what_a_kill_left_of_several_lines_is_replaced(tmp_path):
     ]
 
 
+def test_rows_that_do_not_belong_together_stay(tmp_path):
+    """A benchmark is measured anew on one processor; its rows of another one stay."""
+    table = Table(tmp_path / "speed.csv", HEADER, ("trial", "note"), together=("trial", "note"))
+    for value, note in ((1, "EPYC"), (2, "Xeon"), (3, "EPYC")):
+        table.append([{"trial": "a", "value": value, "note": note}], replace=True)
+    assert {(row["note"], row["value"]) for row in read(table.path)} == {("Xeon", "2"), ("EPYC", "3")}
+
+
 def _add_predictions(folder, name):
     results = Results.__new__(Results)
     results.folder = folder

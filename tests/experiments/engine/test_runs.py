@@ -6,6 +6,7 @@ import re
 import shutil
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import keras
 import numpy as np
@@ -248,6 +249,40 @@ def test_what_is_finished_comes_back_without_training_where_its_row_was_lost(aft
     monkeypatch.setattr(runner, "train_network", lambda *_, **__: pytest.fail("trained again"))
     assert main(DENSE) == 0
     pd.testing.assert_frame_equal(before, rows_of("mnist-dense"))
+
+
+def test_reference_rows_never_come_from_code_that_was_not_committed(after_run, monkeypatch):
+    after_run(DENSE)
+    for path in Path(".cache/finished").glob("*.npz"):
+        known = read_finished(path)
+        replace(known, row=known.row | {"commit": "0123456789ab-dirty"}).save(path)
+    shutil.rmtree("results")
+    train, trained = training.train_network, []
+
+    def spy(study, trial, *others, **more):
+        trained.append(trial.method)
+        return train(study, trial, *others, **more)
+
+    for module in ("runner", "networks"):
+        monkeypatch.setattr(f"experiments.engine.{module}.train_network", spy)
+    monkeypatch.setattr(runner.Results, "is_reference", True)
+    assert main(DENSE) == 0
+    assert sorted(trained) == ["kd", "plain", "teacher"]
+    assert "0123456789ab-dirty" not in set(rows_of("mnist-dense").commit)
+
+
+def test_the_best_students_file_names_the_images_that_it_was_trained_on(monkeypatch):
+    """One of all images may win over those of a thousand."""
+    data_of = {"best": SimpleNamespace(name="all images"), "other": SimpleNamespace(name="a thousand", train=())}
+    study = SimpleNamespace(data=data_of.get, dataset=data_of["other"], teacher_data=data_of["other"])
+    ours = runner.Runner.__new__(runner.Runner)
+    ours.study, ours.config = study, SimpleNamespace(save_best=Path("best.keras"))
+    ours.networks = SimpleNamespace(get=lambda trial: f"network of {trial}")
+    monkeypatch.setattr(ours, "best_student", lambda trials: "best", raising=False)
+    saved = []
+    monkeypatch.setattr(runner.distill, "save_student", lambda *given: saved.append(given))
+    ours.save_best(["best", "other"])
+    assert saved[0][:3] == ("network of best", Path("best.keras"), data_of["best"])
 
 
 def test_tables_of_the_experiment_that_trained_a_shared_network_are_left_out(after_run):
