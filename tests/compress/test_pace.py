@@ -52,7 +52,7 @@ def test_a_network_that_bfloat16_cannot_compute_trains_in_float32(tmp_path):
     student = keras.Model(inputs, keras.layers.Dense(2)(outputs))
     split = data.Split.from_arrays(np.zeros((20, 4, 4, 1), np.uint8), np.arange(20) % 2)
     training = Training(lambda_=0.0, batch_size=5)
-    with pytest.raises(tf.errors.InvalidArgumentError, match="bfloat16"):
+    with pytest.raises(TypeError, match="bfloat16"):
         teach(student, tmp_path / "own.npz", precision="bfloat16", steps=1, seed=0, on_step=lambda step: None)
     assert pace_of(student, teach, 1e6).precision == "float32"
 
