@@ -150,6 +150,21 @@ def test_class_weight_weighs_each_example_by_its_label(small_split, tmp_path, ca
     assert history["loss"][0] == pytest.approx(np.mean(weight * (0.6 * hard + 0.4 * soft)), rel=1e-5)
 
 
+@pytest.mark.parametrize("shape", [(120,), (120, 1)])
+def test_class_weight_and_sample_weights_of_any_shape_and_type_multiply(shape, small_split, tmp_path):
+    """Weights (b, 1) beside (b,) labels would broadcast to (b, b)."""
+    student, teacher = network(1), network(2)
+    hard, soft = parts(student, teacher, small_split)
+    given = np.random.default_rng(0).uniform(0.5, 2, 120)
+    batches = small_split.batches(120, teacher=distill.teacher_outputs(teacher, small_split, cache=tmp_path))
+    weighted = batches.map(lambda x, y: (x, y, tf.constant(given.reshape(shape))))
+    distiller = distill.Distiller(student, lambda_=0.4)
+    distiller.compile(keras.optimizers.SGD(1e-9))
+    history = distiller.fit(weighted, verbose=0, shuffle=False, class_weight={0: 2.0, 1: 0.25}).history
+    weight = given * np.array([2.0, 0.25, 1.0])[small_split.labels]
+    assert history["loss"][0] == pytest.approx(np.mean(weight * (0.6 * hard + 0.4 * soft)), rel=1e-5)
+
+
 def test_class_weight_weighs_each_position_by_its_label():
     """Labels (b, steps), and sample weights (b,) beside them; label −1 has no class."""
     random = np.random.default_rng(0)
