@@ -171,9 +171,6 @@ def _refused_operation(node) -> str | None:
     rank = len(node.outputs[0].shape)
     if any(len(tensor.shape) != rank for tensor in node.input_tensors):
         return "an operation which merges tensors of different rank"
-    operands = [*node.arguments.args, *node.arguments.kwargs.values()]
-    if name in MERGE_OPERATIONS and any(isinstance(value, list | tuple) for value in operands):
-        return f"an operation of type {name} with a list: expected one number for all channels"
     arguments = [*node.arguments._flat_arguments, *vars(operation).values()]
     if any(np.ndim(value) for value in arguments if not isinstance(value, keras.KerasTensor | list | dict | tuple)):
         return f"an operation of type {name} with an array: expected one number for all channels"

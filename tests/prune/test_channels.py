@@ -264,7 +264,6 @@ def operation(apply):
         ),
         (operation(keras.ops.softmax), {"first": [0]}, "it reaches 'softmax.*', an operation of type Softmax, which"),
         (operation(lambda x: x * np.ones(4)), {"first": [0]}, "an operation of type Multiply with an array"),
-        (operation(lambda x: x * [1.0, 2.0, 3.0, 4.0]), {"first": [0]}, "an operation of type Multiply with a list"),
         (lambda: with_layer(layers.Softmax(name="softmax")), {"first": [0]}, "it reaches 'softmax', a layer of type"),
         (
             lambda: with_layer(layers.Activation("softmax", name="softmax")),
