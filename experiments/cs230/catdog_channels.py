@@ -12,7 +12,7 @@ removed compare. The surgery is ours; kerassurgeon, which the authors tuned, giv
 are from before that. Each row has the seconds of the surgery, the accuracy straight after it, and the speed-up of the
 pruned network on this CPU, both networks timed in turns; channels.csv says how many channels each layer has left.
 
-3 to 6 hours on 2 cores with 9 seeds; profile quick takes 10 minutes.
+2 to 3 hours on 2 cores with 3 seeds, 6 to 9 with 9; profile quick takes 10 minutes.
 """
 
 import statistics
