@@ -28,7 +28,7 @@ FIGURES = {
         *(f"catdog-figure-{number}" for number in (5, 6, 7, 8)),
         *("catdog-lambda", "catdog-temperature", "catdog-recalibration", "catdog-zero-density"),
     ],
-    "catdog-channels": ["catdog-channels", "catdog-channels-differences", "catdog-channels-speed"],
+    "catdog-channels": [f"catdog-channels{name}" for name in ("", "-differences", "-layers", "-speed")],
     "cifar-transfer": ["cifar-transfer"],
 }
 
