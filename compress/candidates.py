@@ -166,7 +166,7 @@ def _narrowed(
 def _without_units(teacher, wanted: float, goal: Goal, whole: ModelCosts, data) -> tuple[keras.Model, tuple[str, ...]]:
     """Removes the least important units one after the other until the cost is within `wanted`, or no more can go."""
     size, importance = ranked_units(teacher, data)
-    model, chosen = teacher, []
+    model, chosen, left = teacher, [], share(_costs(teacher, teacher, goal, whole), whole, goal)
     for unit in sorted(prune.units(teacher, size), key=lambda unit: importance.get(unit.name, float("inf"))):
         if unit.name not in importance:
             break
@@ -174,12 +174,12 @@ def _without_units(teacher, wanted: float, goal: Goal, whole: ModelCosts, data) 
             smaller = prune.remove(teacher, [*chosen, unit])
         except PruneError:
             continue
-        costs = _costs(smaller, teacher, goal, whole)
+        reached = share(_costs(smaller, teacher, goal, whole), whole, goal)
         # Behind a removed stride all that follows is larger: no way to a smaller model.
-        if share(costs, whole, goal) >= share(_costs(model, teacher, goal, whole), whole, goal):
+        if reached >= left:
             continue
-        model, chosen = smaller, [*chosen, unit]
-        if share(costs, whole, goal) <= wanted:
+        model, chosen, left = smaller, [*chosen, unit], reached
+        if left <= wanted:
             break
     if not chosen:
         raise PruneError(f"model {teacher.name!r} has no unit that can be removed and makes it smaller")

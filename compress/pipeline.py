@@ -159,7 +159,8 @@ def _within_budget(problem: Problem, source, work: Work, views, cache) -> Proble
 
 
 def _whole(teacher: keras.Model, goal: Goal) -> ModelCosts:
-    return costs_of(teacher, (teacher, milliseconds(teacher)) if goal.target == "ms" else None)
+    costs = costs_of(teacher)
+    return dataclasses.replace(costs, ms=milliseconds(teacher)) if goal.target == "ms" else costs
 
 
 def setting_of(problem: Problem, goal: Goal, accuracy: float, views, training: Training, cache, work: Work) -> Setting:

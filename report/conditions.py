@@ -4,6 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
+import pandas as pd
+
 from kdsuite.report.errors import NotRun
 from kdsuite.report.groups import Group, where
 from kdsuite.report.measures import measure_of
@@ -24,7 +26,22 @@ class Requirement(Protocol):
 
 
 @dataclass(frozen=True)
-class Condition:
+class _OfRows:
+    group: Group
+
+    def unmet(self, results: Mapping[str, Results], experiment: str) -> str | None:
+        """What is found and what was needed, or None where the condition is met."""
+        try:
+            return self._problem(select(self.group, results, experiment, "rows"))
+        except NotRun as error:
+            return str(error)
+
+    def _problem(self, rows: pd.DataFrame) -> str | None:
+        raise TypeError(f"{type(self).__name__} says not what it asks of rows")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Condition(_OfRows):
     """A bound on a column of all rows of a group.
 
     Attributes:
@@ -39,12 +56,7 @@ class Condition:
     group: Group = ALL
     mean: bool = False
 
-    def unmet(self, results: Mapping[str, Results], experiment: str) -> str | None:
-        """What is found and what was needed, or None where the condition is met."""
-        try:
-            rows = select(self.group, results, experiment, "rows")
-        except NotRun as error:
-            return str(error)
+    def _problem(self, rows: pd.DataFrame) -> str | None:
         values = measure_of(self.column).of(rows)
         found = values.mean() if self.mean else values.min()
         return None if found >= self.bound else f"{self._named(found)}, at least {self._shown(self.bound)}"
@@ -60,8 +72,8 @@ class Condition:
         return f"{self.group.describe()}: {self._shown(value)} {name}"
 
 
-@dataclass(frozen=True)
-class Exactly:
+@dataclass(frozen=True, kw_only=True)
+class Exactly(_OfRows):
     """All rows of a group have one of some values in a column, such as the temperature that a claim names.
 
     Attributes:
@@ -72,14 +84,8 @@ class Exactly:
 
     column: str
     values: tuple
-    group: Group
 
-    def unmet(self, results: Mapping[str, Results], experiment: str) -> str | None:
-        """What is found and what was needed, or None where the condition is met."""
-        try:
-            rows = select(self.group, results, experiment, "rows")
-        except NotRun as error:
-            return str(error)
+    def _problem(self, rows: pd.DataFrame) -> str | None:
         found = sorted(set(rows[self.column]) - set(self.values))
         if not found:
             return None
@@ -87,8 +93,8 @@ class Exactly:
         return f"{self.group.describe()}: {self.column.replace('_', ' ')} {_plain(found[0])}, expected {expected}"
 
 
-@dataclass(frozen=True)
-class Seeds:
+@dataclass(frozen=True, kw_only=True)
+class Seeds(_OfRows):
     """A group has rows of so many seeds.
 
     Attributes:
@@ -97,14 +103,9 @@ class Seeds:
     """
 
     least: int
-    group: Group
 
-    def unmet(self, results: Mapping[str, Results], experiment: str) -> str | None:
-        """What is found and what was needed, or None where the condition is met."""
-        try:
-            found = select(self.group, results, experiment, "rows").seed.nunique()
-        except NotRun as error:
-            return str(error)
+    def _problem(self, rows: pd.DataFrame) -> str | None:
+        found = rows.seed.nunique()
         return None if found >= self.least else f"{found} seeds, at least {self.least}"
 
 
@@ -114,17 +115,17 @@ def _plain(value) -> str:
 
 def exactly(column: str, *values, group: Group) -> Exactly:
     """Each row of the group has one of these values in a column."""
-    return Exactly(column, values, group)
+    return Exactly(column=column, values=values, group=group)
 
 
 def at_least(column: str, bound: float, group: Group = ALL) -> Condition:
     """Each row of the group has at least so much of a column."""
-    return Condition(column, bound, group=group)
+    return Condition(column=column, bound=bound, group=group)
 
 
 def teacher_at_least(accuracy: float, group: Group = TEACHER) -> Condition:
     """The teachers' mean test accuracy is at least so high, as a fraction."""
-    return Condition("test_accuracy", accuracy, group=group, mean=True)
+    return Condition(column="test_accuracy", bound=accuracy, group=group, mean=True)
 
 
 @dataclass(frozen=True)

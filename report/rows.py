@@ -50,6 +50,14 @@ class Results:
         """Trials of the teachers, equal where two experiments have the same ones."""
         return frozenset(self.rows.trial[self.rows.role == "teacher"]) if "role" in self.rows else frozenset()
 
+    def apart_from(self, other: "Results") -> str | None:
+        """Why networks of two experiments do not compare: other images, or other teachers; None where they do."""
+        if self.data_fingerprint != other.data_fingerprint:
+            return "different images, or sizes of images"
+        if self.teachers and other.teachers and self.teachers.isdisjoint(other.teachers):
+            return "different teachers"
+        return None
+
     @cached_property
     def _others(self) -> dict[str, pd.DataFrame]:
         return {}

@@ -68,11 +68,8 @@ def table(group: Selection, results: Mapping[str, Results], experiment: str, nam
     source = group.experiment or experiment
     if source not in results:
         raise NotRun(f"{source} has not been run")
-    if experiment in results and results[source].data_fingerprint != results[experiment].data_fingerprint:
-        raise NotRun(f"{source} and {experiment} have different images, or sizes of images")
-    teachers = [results[name].teachers for name in (source, experiment) if name in results]
-    if all(teachers) and not frozenset.intersection(*teachers):
-        raise NotRun(f"{source} and {experiment} have different teachers")
+    if experiment in results and (why := results[source].apart_from(results[experiment])):
+        raise NotRun(f"{source} and {experiment} have {why}")
     return results[source].table(name)
 
 

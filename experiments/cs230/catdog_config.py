@@ -231,7 +231,7 @@ class OrdersConfig(CatdogConfig):
 class HintsConfig(CatdogConfig):
     seeds: Annotated[tuple[int, ...], SEED, Distinct(), Handling()] = (0, 1, 2, 3, 4)
     """Seeds; each one repeats the whole grid."""
-    hints: Annotated[tuple[str, ...], Distinct()] = (*("conv_pw_3_relu", "conv_pw_5_relu", "conv_pw_11_relu", "pool"),)
+    hints: Annotated[tuple[str, ...], Distinct()] = ("conv_pw_3_relu", "conv_pw_5_relu", "conv_pw_11_relu", "pool")
     """Layers whose outputs a student is to match, one hint at a time, from input to output; β is chosen by all of them,
     so that rows of others stand apart."""
     hint_weight: Annotated[float | None, RATE] = None

@@ -34,13 +34,13 @@ def channel_figures(results: Results) -> dict[str, Figure]:
 
 
 def layer_students(results: Results) -> pd.DataFrame:
-    """Students that lost layers by zero density, if rows of the same images are beside these."""
+    """Students that lost layers by zero density, if rows of the same images and teacher are beside these."""
     nothing = results.rows.iloc[:0]
     try:
         layers = read(LAYERS, results.folder.parent.parent)
     except NotRun:
         return nothing
-    if layers.data_fingerprint != results.data_fingerprint:
+    if layers.apart_from(results):
         return nothing
     return cut(prune_method="zero_density").rows(layers.rows)
 

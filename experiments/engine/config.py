@@ -1,6 +1,5 @@
 """The options that all experiments share; an experiment's own configuration adds its grid. Imports no TensorFlow."""
 
-import os
 import re
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
@@ -24,6 +23,7 @@ from experiments.engine.ranges import (
     check_ranges,
 )
 from experiments.engine.trial import Precision
+from kdsuite.compress.running import cores
 
 Profile = Literal["smoke", "quick", "full", "paper"]
 ADDRESS = r"auto|([\w.-]+|\[[\da-fA-F:]+\]):\d{1,5}"
@@ -177,11 +177,6 @@ class CosineConfig(Config):
 
 
 SMOKE = {"seeds": (0, 1), "train_size": 200, "validation_size": 100, "test_size": 100}
-
-
-def cores() -> int:
-    """The number of cores that this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def with_profile(config_type: type[Config], profile: str) -> Config:

@@ -14,9 +14,9 @@ from typing import Any
 import psutil
 
 from experiments.engine import stopping
-from experiments.engine.config import cores
 from experiments.engine.errors import UsageError
 from experiments.engine.worker import FINISH, THREADS, work
+from kdsuite.compress.running import cores
 
 # What a process may grow by before a new one takes its place, which costs up to a minute.
 GROWTH_BYTES = min(max(1 << 29, psutil.virtual_memory().total // 16), 1 << 31)

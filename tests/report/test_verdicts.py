@@ -234,7 +234,7 @@ def test_a_claim_is_not_tested_where_a_value_that_it_names_is_another():
 
 def test_a_claim_that_two_seeds_cannot_judge_says_so():
     found = groups(kd=[0.95, 0.96], plain=[0.9, 0.9])
-    verdict = judged(BEATS, found, judged_when=(Seeds(3, KD),))
+    verdict = judged(BEATS, found, judged_when=(Seeds(least=3, group=KD),))
     assert (verdict.verdict, verdict.why) == ("not tested at this size", "2 seeds, at least 3")
 
 

@@ -18,6 +18,7 @@ from experiments.engine import training
 from experiments.engine.networks import Networks
 from experiments.engine.rows import COLUMNS
 from kdsuite import models, prune
+from tests.experiments.folders import folder_of
 
 pytestmark = pytest.mark.usefixtures("in_empty_folder", "no_tfds_no_network")
 SMOKE = ["--profile", "smoke"]
@@ -30,11 +31,6 @@ MEASURED_OF_CHANNELS = (
 
 def layers(**settings) -> Layers:
     return Layers(replace(LayersConfig(), **CHOSEN, **settings))
-
-
-def folder_of(experiment):
-    (setting,) = Path("results", experiment).glob("*/setting.json")
-    return setting.parent
 
 
 def small_mobilenet():

@@ -9,14 +9,10 @@ import pytest
 from experiments.cli import main
 from experiments.engine.rows import COLUMNS
 from experiments.hinton import bias, networks, transfer_set
+from tests.experiments.folders import folder_of
 
 pytestmark = pytest.mark.usefixtures("in_empty_folder", "no_tfds_no_network")
 SMOKE = ["--profile", "smoke", "--seeds", "0"]
-
-
-def folder_of(experiment):
-    (folder,) = (path.parent for path in Path("results", experiment).glob("*/setting.json"))
-    return folder
 
 
 @pytest.mark.slow

@@ -6,7 +6,6 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
-import pandas as pd
 import pytest
 
 from experiments.cli import main
@@ -15,6 +14,7 @@ from experiments.offline import cifar10, stored, views
 from experiments.offline.config import Cifar10Config
 from experiments.offline.report import CIFAR10
 from kdsuite.report.rows import read
+from tests.experiments.folders import folder_of, rows_of
 
 pytestmark = pytest.mark.usefixtures("in_empty_folder")
 SMOKE = ["--profile", "smoke", "--data", "synthetic"]
@@ -24,15 +24,6 @@ SMOKE = ["--profile", "smoke", "--data", "synthetic"]
 def no_reference(monkeypatch, tmp_path):
     """A reference without responses."""
     monkeypatch.setattr(stored, "ROOT", tmp_path / "elsewhere")
-
-
-def folder_of(experiment, root="results"):
-    (folder,) = (path.parent for path in Path(root, experiment).glob("*/setting.json"))
-    return folder
-
-
-def rows_of(experiment, name="rows"):
-    return pd.read_csv(folder_of(experiment) / f"{name}.csv")
 
 
 def test_students_without_responses_say_what_to_run(capsys):
@@ -73,7 +64,7 @@ def test_responses_then_students(capsys):
     assert rows[["calibration_error", "calibration_error_scaled"]].notna().all(axis=None)
     assert set(rows.teacher_params) == {teachers.params[0]}
     np.testing.assert_allclose(rows.teacher_test_accuracy, teachers.test_accuracy[0], rtol=1e-5)
-    bins = rows_of("offline-cifar10", "reliability")
+    bins = rows_of("offline-cifar10", name="reliability")
     np.testing.assert_allclose(bins.groupby("trial").share.sum(), 1, rtol=1e-5)
     for figure in ("accuracy", "signals", "epochs", "reliability"):
         path = folder_of("offline-cifar10") / "figures" / f"offline-{figure}.png"
@@ -118,7 +109,7 @@ def test_stored_views_and_a_live_teacher(monkeypatch):
     np.testing.assert_allclose(students.teacher_test_accuracy, rows.test_accuracy[0], rtol=1e-5)
     assert students.agreement.between(0, 1).all() and (students.divergence > 0).all()
     assert passes == [(60, 2), (60, 1)]
-    measured = rows_of("offline-views", "passes")
+    measured = rows_of("offline-views", name="passes")
     assert measured[["views_drawn", "pass_seconds"]].to_numpy().tolist() == [[2, 1.5], [1, 1.5]]
     assert set(measured.trial) == set(rows.trial[rows.role == "teacher"])
     assert (folder_of("offline-views") / "figures" / "offline-views.png").stat().st_size > 10_000
