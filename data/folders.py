@@ -28,8 +28,8 @@ def folder_source(folder: Path) -> Source:
     Its sub-folders are the classes, at any depth of folders below them. Where they are train/ and at least one of
     test/ and validation/ (or training/, testing/, valid/, val/), all with sub-folders, they are the parts, and what
     they hold are the classes.
-    Hidden files and folders, names that are not UTF-8, linked folders, and what is not a regular file with the suffix
-    of an image are skipped; one line on stderr counts them.
+    Hidden files and folders, names that are not UTF-8, folders linked within a class, and what is not a regular file
+    with the suffix of an image are skipped; one line on stderr counts them.
 
     Raises:
         DataError: fewer than two classes, a class without pictures, or parts with different classes.

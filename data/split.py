@@ -12,7 +12,7 @@ from kdsuite.data.drawing import draw_views, row_batches
 from kdsuite.data.errors import DataError
 from kdsuite.data.gathering import gatherer
 from kdsuite.data.store import DiskArray
-from kdsuite.data.views import DrawnViews, Jitter, Views
+from kdsuite.data.views import DrawnViews, Views
 
 
 @dataclass(frozen=True)
@@ -41,13 +41,13 @@ class Split:
         """A split of arrays at hand, fingerprinted by their bytes.
 
         Raises:
-            DataError: `images` are not uint8 of rank 4, or `labels` are not as many.
+            DataError: `images` are not uint8 of rank 4, `labels` are not as many, or are no whole numbers.
         """
         if images.dtype != np.uint8 or images.ndim != 4:
             raise DataError(f"images are {images.dtype} {images.shape}: expected uint8 (n, height, width, channels)")
         if labels.shape != (len(images),):
             raise DataError(f"labels have shape {labels.shape}: expected ({len(images)},), one an image")
-        labels = labels.astype(np.int64)
+        labels = _whole_numbers(labels)
         digest = hashlib.sha256(str(images.shape).encode())
         digest.update(np.ascontiguousarray(images).data)
         digest.update(labels.data)
@@ -55,10 +55,6 @@ class Split:
 
     def __len__(self) -> int:
         return len(self.labels)
-
-    def jittered(self, jitter: Jitter) -> "Split":
-        """The same images, each shown under a shift drawn anew in each epoch: `with_views(jitter)`."""
-        return self.with_views(jitter)
 
     def with_views(
         self, views: Views, *, drawn: int | None = None, seed: int = 0, alternate_flip: bool = False
@@ -112,7 +108,8 @@ class Split:
         rows = np.flatnonzero(np.isin(self.labels, classes))
         views = self.views.of_rows(rows) if isinstance(self.views, DrawnViews) else self.views
         fingerprint = _digest(self.fingerprint, f"classes {sorted(classes)}")
-        return replace(self, images=self.images[rows], labels=self.labels[rows], views=views, fingerprint=fingerprint)
+        images = self.images.rows_at(rows) if isinstance(self.images, DiskArray) else self.images[rows]
+        return replace(self, images=images, labels=self.labels[rows], views=views, fingerprint=fingerprint)
 
     @cached_property
     def _gather_images(self):
@@ -211,6 +208,17 @@ class Split:
                     f"teacher output {name!r} has shape {tuple(array.shape)}: expected {expected} to begin it"
                 )
         return {name: gatherer(array) for name, array in teacher.arrays.items()}
+
+
+def _whole_numbers(labels: np.ndarray) -> np.ndarray:
+    """Labels as int64."""
+    if labels.dtype.kind not in "biuf":
+        raise DataError(f"labels are {labels.dtype}: expected the number of each image's class")
+    with np.errstate(invalid="ignore"):
+        whole = labels.astype(np.int64)
+    if (wrong := labels[whole != labels]).size:
+        raise DataError(f"label {wrong[0]}: expected a whole number, that of the image's class")
+    return whole
 
 
 def _identity(images, rows, shown):

@@ -60,6 +60,10 @@ class DiskArray:
         first = first if self.rows is None else self.rows[first]
         return np.load(self.path, mmap_mode="r")[(first, *others)]
 
+    def rows_at(self, positions: np.ndarray) -> "DiskArray":
+        """The rows at integers (b,) as another such array, still on disk."""
+        return DiskArray(self.path, positions if self.rows is None else self.rows[positions])
+
     def __len__(self) -> int:
         return self.shape[0]
 

@@ -40,7 +40,7 @@ def _copy(model: keras.Model, policy: str) -> keras.Model:
         if _can_be_fused(layer):
             return _FusedBatchNormalization.from_config(config)
         if _can_be_compiled(layer):
-            return _CompiledGelu(name=layer.name, dtype=config["dtype"])
+            return _CompiledGelu.from_config(config)
         return type(layer).from_config(config)
 
     outputs = [tensor._keras_history.operation for tensor in model.outputs]
@@ -74,7 +74,8 @@ def _is_known(layer: layers.Layer) -> bool:
 
 class _FusedBatchNormalization(layers.BatchNormalization):
     def call(self, inputs, training=None, mask=None):
-        if self.synchronized:
+        # The operation knows neither other devices nor masked positions.
+        if self.synchronized or mask is not None:
             return super().call(inputs, training=training, mask=mask)
         gamma = self.gamma if self.scale else tf.ones_like(self.moving_mean)
         beta = self.beta if self.center else tf.zeros_like(self.moving_mean)
@@ -91,7 +92,7 @@ class _FusedBatchNormalization(layers.BatchNormalization):
         return outputs
 
 
-class _CompiledGelu(layers.Layer):
+class _CompiledGelu(layers.Activation):
     def call(self, inputs):
         return _compiled_gelu(inputs)
 

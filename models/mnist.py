@@ -26,6 +26,7 @@ def mlp(
         max_norm: upper bound of the Euclidean norm of each hidden unit's incoming weights, or None (Hinton et al.
             2012, which Hinton 2015 §3 follows).
         weight_decay: c of a penalty ½ c ‖w‖² on all weights and biases, what an optimiser's coupled weight decay is.
+        name: of the model; by default its kind and widths.
 
     Returns:
         A model from images (n, *input_shape) to logits (n, classes), float32.
@@ -63,6 +64,7 @@ def mnist_cnn(
         dense: width of the dense layer.
         classes: number of logits.
         input_shape: (height, width, channels) of the images, pixels in [0, 255].
+        name: of the model; by default its kind and widths.
 
     Returns:
         A model from images (n, *input_shape) to logits (n, classes), float32.

@@ -26,6 +26,7 @@ def mobilenet(
         image_size: height and width of the RGB images, pixels in [0, 255].
         upscaled_to: size to which the network itself resizes its images first, bilinearly.
         imagenet: start from ImageNet weights, from `KERAS_HOME` or downloaded.
+        name: of the model; by default its kind and width.
 
     Returns:
         A model from images (n, image_size, image_size, 3) to logits (n, classes); "pool" gives the features.

@@ -21,6 +21,7 @@ def small_cnn(
         dense: hidden dense layers of 128 units behind global pooling.
         classes: number of logits.
         input_shape: (height, width, channels) of the images, pixels in [0, 255].
+        name: of the model; by default its kind and size.
 
     Returns:
         A model from images to logits (n, classes), float32.
@@ -49,6 +50,7 @@ def resnet(
         width: filters of the first stage, doubled in each.
         classes: number of logits.
         input_shape: (height, width, channels) of the images, pixels in [0, 255].
+        name: of the model; by default its kind and size.
 
     Returns:
         A model from images to logits (n, classes), float32.

@@ -32,6 +32,7 @@ def vgg(
         classes: number of logits, or None for a network that ends in features.
         features: units of a linear layer before the logits, or None.
         input_shape: (height, width, channels) of the images, pixels in [0, 255].
+        name: of the model.
 
     Returns:
         A model from images to logits (n, classes), or to features (n, channels); layers "block_k" give a block's

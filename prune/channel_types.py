@@ -157,6 +157,8 @@ def _refused_shape(node, name: str) -> str | None:
             return f"a layer of type {name} over axis {layer.axis}: expected the last"
     if name == "Rescaling" and np.size(layer.scale) * np.size(layer.offset) > 1:
         return "a layer of type Rescaling with a value for each channel: expected one for all"
+    if (getattr(layer, "noise_shape", None) or [None])[-1] not in (None, 1):
+        return f"a layer of type {name} whose noise_shape has a size for the channels: expected None or 1 there"
     if name == "MultiHeadAttention" and np.size(layer.get_config()["output_shape"]) > 1:
         return f"a layer of type {name} whose output_shape {layer.get_config()['output_shape']} has several axes"
     if name in MERGES and any(len(tensor.shape) != rank for tensor in node.input_tensors):

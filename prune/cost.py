@@ -9,7 +9,7 @@ import keras
 import numpy as np
 from keras import layers
 
-from kdsuite.prune.channel_types import NORMALISATIONS, attended, weight_axes
+from kdsuite.prune.channel_types import NORMALISATIONS, RECURRENT, attended, weight_axes
 from kdsuite.prune.channels import Channels
 from kdsuite.prune.errors import PruneError
 from kdsuite.prune.flattening import flatten
@@ -28,12 +28,12 @@ Cost = Literal["params", "macs"]
 
 
 def macs(model: keras.Model) -> int:
-    """Multiply-accumulates for one example, in convolutions, dense layers and attention (element-wise ones are free).
+    """Multiply-accumulates for one example, in layers with kernels and in attention (element-wise ones are free).
 
     Counted are `Dense`, `EinsumDense`, all convolutions, these within `TimeDistributed` and `SpectralNormalization`,
-    and `MultiHeadAttention` with its products of queries, keys and values. `uncounted` names the layers with kernels
-    that are not. Products of two tensors without a kernel, as in `Dot`, are not counted either. A layer that is called
-    twice counts twice; layers of models within the model count too.
+    `SimpleRNN`, `GRU` and `LSTM` at each step, and `MultiHeadAttention` with its products of queries, keys and values.
+    `uncounted` names the layers with kernels that are not. Products of two tensors without a kernel, as in `Dot`, are
+    not counted either. A layer that is called twice counts twice; layers of models within the model count too.
 
     Args:
         model: functional or built Sequential model with fixed input size.
@@ -49,7 +49,7 @@ def macs(model: keras.Model) -> int:
 
 
 def uncounted(model: keras.Model) -> tuple[str, ...]:
-    """Names of the layers with kernels whose multiply-accumulates `macs` does not count: recurrent and custom ones.
+    """Names of the layers with kernels that `macs` does not count: `Bidirectional` and custom ones, for example.
 
     Args, Raises:
         As `macs`.
@@ -161,6 +161,9 @@ def _applied(layer: keras.Layer, read: tuple, given: tuple) -> list[tuple]:
     if kind(layer) == "TimeDistributed":
         within = _applied(layer.layer, (read[0], *read[2:]), (given[0], *given[2:]))
         return [(kernel, count * _positions(layer, read[1:2])) for kernel, count in within]
+    if kind(layer) in RECURRENT:
+        steps = _positions(layer, read[1:2])
+        return [(layer.cell.kernel, steps), (layer.cell.recurrent_kernel, steps)]
     if isinstance(layer, layers.EinsumDense):
         return [(layer.kernel, _positions(layer, _axes_beside_kernel(layer.equation, read)))]
     if isinstance(layer, layers.Dense):

@@ -116,7 +116,7 @@ def _edited(graph: keras.Model, name: str, layer: keras.Layer, edit) -> keras.Mo
 
     fed = keras.tree.map_structure(called, inputs)
     edited = keras.Model(inputs, rebuild(graph, fed, call), name=graph.name)
-    pipe(graph, edited)
+    pipe(graph, edited, but_for=layer.name)
     if weights:
         layer.set_weights(weights)
     return edited

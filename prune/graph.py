@@ -25,9 +25,14 @@ def context_arguments(operation) -> Iterable[str]:
 
 def inputs_like(model: keras.Model):
     """New inputs of the same structure, shapes, types and names; `clone_model` would name them after their tensors."""
-    return keras.tree.map_structure(
-        lambda x: keras.Input(batch_shape=x.shape, dtype=x.dtype, name=x._keras_history.operation.name), model.input
-    )
+
+    def like(x):
+        layer = x._keras_history.operation
+        return keras.Input(
+            batch_shape=x.shape, dtype=x.dtype, name=layer.name, sparse=x.sparse, optional=layer.optional
+        )
+
+    return keras.tree.map_structure(like, model.input)
 
 
 def rebuild(model: keras.Model, inputs, call: Callable):

@@ -11,12 +11,12 @@ from kdsuite.prune.errors import PruneError
 from kdsuite.prune.flattening import flatten
 from kdsuite.prune.graph import nodes
 from kdsuite.prune.measuring import check_classifier, ends_in_softmax, numbered
-from kdsuite.prune.removal import obstacle, remove
+from kdsuite.prune.removal import drawn_by, obstacle, remove
 from kdsuite.prune.units import Size, Unit, units
 
 
 def zero_density(model: keras.Model, threshold: float, size: Size = "layer") -> dict[str, float]:
-    """Share of each unit's convolution and dense weights w with |w| < threshold (CS230 §4), by unit name.
+    """Share of each unit's kernels' and biases' values w with |w| < threshold (CS230 §4), by unit name.
 
     Args:
         model: functional or built Sequential model.
@@ -37,7 +37,12 @@ def zero_density(model: keras.Model, threshold: float, size: Size = "layer") -> 
 
 
 def sensitivity(
-    model: keras.Model, data: Iterable, size: Size = "layer", measure: Literal["loss", "accuracy"] = "loss"
+    model: keras.Model,
+    data: Iterable,
+    size: Size = "layer",
+    measure: Literal["loss", "accuracy"] = "loss",
+    *,
+    seed: int = 0,
 ) -> dict[str, float]:
     """What a network loses without each of its units, by unit name: the more, the more the unit matters.
 
@@ -48,7 +53,9 @@ def sensitivity(
         model: functional or built Sequential model that ends in logits or in a softmax.
         data: batches of (inputs, integer labels), anew at each iteration; a few are enough.
         size: see `units`.
-        measure: "loss" gives the rise of the mean cross-entropy, "accuracy" the fall of the share of right answers.
+        measure: "loss" gives the rise of the mean cross-entropy in nats, "accuracy" the fall of the share of right
+            answers.
+        seed: of the weights that are drawn.
 
     Raises:
         PruneError: a model of several outputs or of one class, batches that are not pairs or none, or `measure` is
@@ -60,9 +67,10 @@ def sensitivity(
     check_classifier(graph)
     whole = _measured(graph, data, measure)
     lost = {}
-    for unit in units(graph, size):
-        if obstacle(graph, [unit]) is None:
-            lost[unit.name] = _measured(remove(graph, [unit]), data, measure) - whole
+    with drawn_by(seed):
+        for unit in units(graph, size):
+            if obstacle(graph, [unit]) is None:
+                lost[unit.name] = _measured(remove(graph, [unit]), data, measure) - whole
     return lost
 
 

@@ -40,24 +40,26 @@ def activation_behind(channels: Channels, name: str):
 
 def ends_in_softmax(model: keras.Model) -> bool:
     """Whether a model of one output is seen to give probabilities; else it gives logits."""
-    last = _last_that_computes(model.outputs[0])
-    while kind(last) == "TimeDistributed":
-        last = last.layer
-        if isinstance(last, keras.Model) and getattr(last, "outputs", None):
-            return ends_in_softmax(last)
-    activation = getattr(last, "activation", None)
-    return kind(last) == "Softmax" or activation in (keras.activations.softmax, keras.ops.softmax)
+    return _are_probabilities(model.outputs[0])
 
 
-def _last_that_computes(tensor):
-    """The operation that made a tensor, behind nested models and what changes neither values nor, but places, rows."""
+def _are_probabilities(tensor) -> bool:
+    """Whether a softmax made a tensor, behind nested models and what changes neither values nor, but places, rows."""
     operation, node_index, tensor_index = tensor._keras_history
     if isinstance(operation, keras.Model) and getattr(operation, "outputs", None):
-        return _last_that_computes(operation.outputs[tensor_index])
+        return _are_probabilities(operation.outputs[tensor_index])
+    inputs = operation._inbound_nodes[node_index].input_tensors
     is_linear = kind(operation) == "Activation" and operation.activation is keras.activations.linear
     if is_linear or kind(operation) in PASS_ON:
-        return _last_that_computes(operation._inbound_nodes[node_index].input_tensors[0])
-    return operation
+        return _are_probabilities(inputs[0])
+    if kind(operation) == "Average":
+        return all(map(_are_probabilities, inputs))
+    while kind(operation) == "TimeDistributed":
+        operation = operation.layer
+        if isinstance(operation, keras.Model) and getattr(operation, "outputs", None):
+            return ends_in_softmax(operation)
+    activation = getattr(operation, "activation", None)
+    return kind(operation) == "Softmax" or activation in (keras.activations.softmax, keras.ops.softmax)
 
 
 def check_one_output(model: keras.Model) -> None:

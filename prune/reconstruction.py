@@ -163,7 +163,8 @@ def _is_linear(layer) -> bool:
 
 
 def _normalised(model: keras.Model) -> dict[str, keras.layers.BatchNormalization]:
-    """By name of layer without activation, the batch norm that is all that reads its output."""
+    """By name of layer without activation, the batch norm that is all that reads its output, and reads nothing else."""
+    times = Counter(id(node.operation) for node in nodes(model))
     readers: dict[int, list] = {id(tensor): [None] for tensor in model.outputs}
     for node in nodes(model):
         for tensor in node.input_tensors:
@@ -172,7 +173,8 @@ def _normalised(model: keras.Model) -> dict[str, keras.layers.BatchNormalization
     for node in nodes(model):
         behind = readers.get(id(node.outputs[0]), [])
         is_activated = getattr(node.operation, "activation", None) not in (None, keras.activations.linear)
-        if not is_activated and [kind(reader) for reader in behind] == ["BatchNormalization"]:
+        followed = [kind(reader) for reader in behind] == ["BatchNormalization"] and times[id(behind[0])] == 1
+        if followed and not is_activated:
             found[node.operation.name] = behind[0]
     return found
 

@@ -35,13 +35,14 @@ def remove(model: keras.Model, units: Sequence[Unit], weights: Literal["piped", 
         An uncompiled functional model whose layers keep their names.
 
     Raises:
-        PruneError: a merge (`Add`, `Concatenate`, …) or another layer cannot take what would reach it, or an output
-            would have another shape. A merge may broadcast only where it did so before, and may not merge a tensor with
-            itself. The message names the unit to blame.
+        PruneError: units that the model does not have; a merge (`Add`, `Concatenate`, …) or another layer that cannot
+            take what would reach it; an output that would have another shape. A merge may broadcast only where it did
+            so before, and may not merge a tensor with itself. The message names the unit to blame.
     """
     if weights not in ("piped", "random"):
         raise PruneError(f"weights {weights!r}: expected 'piped' or 'random'")
     graph = flatten(model)
+    _check_units(graph, units)
     try:
         pruned = _without(graph, units)
     except _Unfit as unfit:
@@ -58,11 +59,21 @@ def obstacle(model: keras.Model, units: Sequence[Unit]) -> str | None:
         model: functional model without models within it.
     """
     try:
-        with _same_chance():
+        with drawn_by():
             _without(model, units)
     except _Unfit as unfit:
         return str(unfit)
     return None
+
+
+def _check_units(graph: keras.Model, units: Sequence[Unit]) -> None:
+    names = {node.operation.name for node in nodes(graph)}
+    for unit in units:
+        if missing := [name for name in unit.layers if name not in names]:
+            raise PruneError(
+                f"model {graph.name!r} has no {missing[0]!r}, which unit {unit.name!r} holds: expected units of this "
+                "model, from prune.units or prune.select"
+            )
 
 
 class _Unfit(Exception):
@@ -71,17 +82,20 @@ class _Unfit(Exception):
 
 def _without(graph: keras.Model, units: Sequence[Unit]) -> keras.Model:
     removed = {name for unit in units for name in unit.layers}
-    before = {node.operation.name: node for node in nodes(graph)}
+    before: dict[str, list] = {}
+    for node in nodes(graph):
+        before.setdefault(node.operation.name, []).append(node)
     copies = {}
 
     def call(operation, *args, **kwargs):
+        node = before[operation.name].pop(0)
         if operation.name in removed:
             given = {name: value for name, value in kwargs.items() if "mask" not in name}
             passed = _passed_on(operation, keras.tree.flatten(args or given))
-            return [passed] * len(before[operation.name].outputs)
+            return [passed] * len(node.outputs)
         if kind(operation) in OF_SEVERAL:
             given = [x for x in keras.tree.flatten((args, kwargs)) if isinstance(x, keras.KerasTensor)]
-            _check_merge(before[operation.name], given)
+            _check_merge(node, given)
         if id(operation) not in copies:
             copies[id(operation)] = copy_of(operation)
         try:
@@ -150,21 +164,31 @@ def _but_for(units: Sequence[Unit], unit: Unit) -> list[Unit]:
 
 
 @contextmanager
-def _same_chance():
-    """Building layers draws their seeds; what is drawn afterwards is as if none had been built."""
+def drawn_by(seed: int | None = None):
+    """Layers built within draw by a seed, or as they would; what is drawn afterwards is as if none had been built."""
     state = random.getstate()
     try:
+        if seed is not None:
+            # Keras draws from here what an initialiser or a dropout without a seed begins with.
+            random.seed(seed)
         yield
     finally:
         random.setstate(state)
 
 
-def pipe(source: keras.Model, target: keras.Model, kinds: tuple[type, ...] = ()) -> None:
-    """Copies the weights of each layer that both models have, where their shapes are equal; of some kinds, if given."""
+def pipe(source: keras.Model, target: keras.Model, kinds: tuple[type, ...] = (), *, but_for: str | None = None) -> None:
+    """Copies the weights of each layer that both models have, where their shapes are equal.
+
+    Args:
+        source: gives the weights.
+        target: takes them.
+        kinds: of the layers that are piped; all, where none is given.
+        but_for: name of a layer that is not piped.
+    """
     stored = {layer.name: layer.get_weights() for layer in source.layers if not kinds or isinstance(layer, kinds)}
     for layer in target.layers:
         weights = stored.get(layer.name, [])
-        if weights and _shapes(layer.get_weights()) == _shapes(weights):
+        if weights and layer.name != but_for and _shapes(layer.get_weights()) == _shapes(weights):
             set_weights(layer, weights)
 
 

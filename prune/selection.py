@@ -40,7 +40,7 @@ def select(
             input least, "name" those in `names`, whether they can be removed or not.
         count: how many, for all but "name".
         threshold: of the zero density.
-        seed: of the random choice; the same seed gives the same units.
+        seed: of the random choice, and of the weights that "sensitivity" draws; the same seed gives the same units.
         names: names of units, or of any of their layers.
         size: see `units`.
         data: batches of (inputs, integer labels), for "sensitivity" and "block_influence".
@@ -62,7 +62,7 @@ def select(
     elif by == "random":
         ranked = [available[index] for index in np.random.default_rng(seed).permutation(len(available))]
     elif by == "sensitivity":
-        ranked = _least_first(available, sensitivity(graph, _given(data, by), size, measure))
+        ranked = _least_first(available, sensitivity(graph, _given(data, by), size, measure, seed=seed))
     elif by == "block_influence":
         ranked = _least_first(available, block_influence(graph, _given(data, by), size))
     else:

@@ -7,7 +7,7 @@ from typing import Literal
 import keras
 
 from kdsuite.prune.channels import Channels
-from kdsuite.prune.cost import Costs
+from kdsuite.prune.cost import Cost, Costs
 from kdsuite.prune.criteria import Criterion
 from kdsuite.prune.deletion import Surgeon, cut
 from kdsuite.prune.errors import PruneError
@@ -155,9 +155,16 @@ def _request(
         tolerance=(0.05 if target == "latency" else 0.02) if tolerance is None else tolerance,
         round_to=round_to,
         scores_per=scores_per,
-        fewest={name: len(given) - int(share * len(given)) for name, given in channels.given.items()},
-        whole=0 if target == "latency" else Costs(channels, target).without(()),
+        # Products such as 0.29 · 100 lie a bit below the whole number that they stand for.
+        fewest={name: len(given) - int(share * len(given) + 1e-9) for name, given in channels.given.items()},
+        whole=0 if target == "latency" else _cost(channels, target),
     )
+
+
+def _cost(channels: Channels, target: Cost) -> int:
+    if not (cost := Costs(channels, target).without(())):
+        raise PruneError(f'model {channels.model.name!r} has no {target} that are counted: shrink it by "params"')
+    return cost
 
 
 def _step(channels: Channels, original: keras.Model, request: _Request, keep: float) -> list[int]:

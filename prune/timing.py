@@ -16,12 +16,13 @@ def latency(models: Sequence[keras.Model], batch_size: int = 1, turns: int = 25)
     """Median seconds of one forward pass of each model, timed in turns on the same inputs.
 
     Args:
-        models: functional or built Sequential models with the same inputs of fixed size.
+        models: functional or built Sequential models with the same inputs of fixed size. Integers that are read are 0,
+            which any look-up has.
         batch_size: examples in a pass.
         turns: how many timed passes of each model.
 
     Raises:
-        PruneError: an input has no fixed size.
+        PruneError: an input has no fixed size, or is text.
     """
     random = np.random.default_rng(0)
 
@@ -30,7 +31,10 @@ def latency(models: Sequence[keras.Model], batch_size: int = 1, turns: int = 25)
             raise PruneError(
                 f"input {tensor.name!r} has no fixed size {tuple(tensor.shape)}: give one to measure latency"
             )
-        return tf.cast(random.normal(size=(batch_size, *tensor.shape[1:])), tensor.dtype)
+        shape, dtype = (batch_size, *tensor.shape[1:]), tf.as_dtype(tensor.dtype)
+        if dtype == tf.string:
+            raise PruneError(f"input {tensor.name!r} is text: expected numbers to measure latency")
+        return tf.cast(random.normal(size=shape), dtype) if dtype.is_floating else tf.zeros(shape, dtype)
 
     inputs = keras.tree.map_structure(example, flatten(models[0]).input)
     passes = [tf.function(lambda x, model=model: model(x, training=False)) for model in models]

@@ -64,7 +64,8 @@ def units(model: keras.Model, size: Size = "layer") -> tuple[Unit, ...]:
         model: functional or built Sequential model; models within it are flattened.
         size: "layer" makes a unit of each convolution or dense layer with the padding before it and the normalisation
             and activation after it. "block" makes one of each residual branch with its sum, where the shortcut is the
-            branch's own input; of what is left, it joins a depthwise unit with the convolution that follows it.
+            branch's own input and no output of the model is within; of what is left, it joins a depthwise unit with
+            the convolution that follows it.
 
     Raises:
         PruneError: the model has no such layer, `size` is another word, or see `flatten`.
@@ -153,6 +154,7 @@ def _blocks(graph: _Graph, layer_units: Sequence[Unit]) -> tuple[Unit, ...]:
 def _residual_blocks(graph: _Graph, layer_units: Sequence[Unit]) -> list[Unit]:
     """What lies between a tensor and its sum with what was made of it alone; of nested blocks, the inner ones."""
     kernels = [unit.name for unit in layer_units]
+    ends = {tensor._keras_history.operation.name for tensor in graph.model.outputs}
     blocks: list[Unit] = []
     for node in graph.nodes:
         if kind(node.operation) not in SUMS or len({id(tensor) for tensor in node.input_tensors}) != 2:
@@ -160,16 +162,13 @@ def _residual_blocks(graph: _Graph, layer_units: Sequence[Unit]) -> list[Unit]:
         for shortcut, branch in permutations(node.input_tensors):
             inside = _between(graph, shortcut, branch)
             names = {operation.name for operation in inside}
-            leaves = any(
-                follower.name not in {*names, node.operation.name}
-                for operation in inside
-                for follower in graph.after(operation)
-            )
+            block = {*names, node.operation.name}
+            leaves = any(follower.name not in block for operation in inside for follower in graph.after(operation))
             weighted = [name for name in kernels if name in names]
             taken = {name for block in blocks for name in block.layers}
-            if leaves or not weighted or taken & names or node.outputs[0].shape != shortcut.shape:
+            if leaves or ends & block or not weighted or taken & names or node.outputs[0].shape != shortcut.shape:
                 continue
-            ordered = sorted({*names, node.operation.name}, key=graph.order.__getitem__)
+            ordered = sorted(block, key=graph.order.__getitem__)
             blocks.append(Unit(weighted[0], tuple(ordered), tuple(weighted)))
     return blocks
 

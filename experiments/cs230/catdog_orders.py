@@ -21,7 +21,6 @@ from experiments.engine.trial import Trial
 from kdsuite import prune
 
 DRAWN = ("random", "fitting")
-ORDER_SEED = 0
 
 
 class Orders(CatdogStudy):
@@ -56,9 +55,8 @@ class Orders(CatdogStudy):
         # An order takes a minute to measure; it is the same for all shares, and for all seeds unless it is drawn.
         order = (trial.prune_method, trial.cut_number)
         if order not in self._descents:
-            # Sensitivity draws layers that no longer fit: whichever seed comes first, it draws the same.
-            keras.utils.set_random_seed(ORDER_SEED)
             ranked = ranked_units(trial, parent, self.dataset)
             self._descents[order] = descent(parent, ranked, min(self.config.shares))
+        # Descents draw layers too.
         keras.utils.set_random_seed(trial.seed)
         return prune.remove(parent, units_to_share(self._descents[order], trial.keep))

@@ -89,7 +89,7 @@ class HintonStudy(Study):
         wanted = trial.classes, trial.jitter
         if wanted not in self._training_splits:
             train = self.dataset.train if trial.classes is None else self.dataset.train.of_classes(trial.classes)
-            self._training_splits[wanted] = train.jittered(trial.views) if trial.views else train
+            self._training_splits[wanted] = train.with_views(trial.views) if trial.views else train
         return replace(self.dataset, train=self._training_splits[wanted])
 
     def build(self, trial: HintonTrial, networks: Networks) -> keras.Model:

@@ -179,7 +179,7 @@ def test_refusals(act, message):
 def test_a_transfer_set_holds_no_example_of_an_omitted_class_in_any_view():
     images = np.arange(20, dtype=np.uint8)[:, None, None, None] * np.ones((1, 4, 4, 1), np.uint8)
     split = Split.from_arrays(images, np.arange(20) % 5)
-    transfer_set = split.of_classes([0, 1, 2, 4]).jittered(Jitter(1, 1))
+    transfer_set = split.of_classes([0, 1, 2, 4]).with_views(Jitter(1, 1))
     assert len(transfer_set) == 16
     for view in range(9):
         for pictures, labels in transfer_set.batches(5, view=view):
@@ -188,3 +188,26 @@ def test_a_transfer_set_holds_no_example_of_an_omitted_class_in_any_view():
     assert len({split.fingerprint, transfer_set.fingerprint, split.of_classes([0, 1, 2, 4]).fingerprint}) == 3
     with pytest.raises(DataError, match="class 7: expected one of \\[0, 1, 2, 3, 4\\]"):
         split.of_classes([7])
+
+
+@pytest.mark.parametrize(
+    ("labels", "message"),
+    [
+        ([0.0, 0.9], "label 0.9: expected a whole number"),
+        ([0.0, np.nan], "label nan: expected a whole number"),
+        (np.array([0, 2**63], np.uint64), "label 9223372036854775808: expected a whole number"),
+        (["0", "1"], "labels are <U1: expected the number of each image's class"),
+    ],
+)
+def test_labels_that_are_no_whole_numbers_are_refused(labels, message):
+    with pytest.raises(DataError, match=message):
+        Split.from_arrays(np.zeros((2, 4, 4, 1), np.uint8), np.asarray(labels))
+
+
+def test_classes_of_images_on_disk_stay_on_disk(tmp_path):
+    images = np.random.default_rng(0).integers(0, 256, (6, 4, 4, 1), np.uint8)
+    np.save(tmp_path / "images.npy", images)
+    on_disk = DiskArray(tmp_path / "images.npy", np.array([5, 3, 1, 0]))
+    chosen = Split(on_disk, np.array([0, 1, 2, 1]), "f").of_classes([1])
+    assert isinstance(chosen.images, DiskArray)
+    np.testing.assert_array_equal(chosen.images[np.arange(2)], images[[3, 0]])

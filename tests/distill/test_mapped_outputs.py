@@ -71,7 +71,7 @@ def test_top_k_and_the_errors_that_its_docstring_states(small_split, tmp_path, t
 
 
 def test_views_are_drawn_by_row_and_view(small_split, tmp_path):
-    split = small_split.jittered(Jitter(1, 1))
+    split = small_split.with_views(Jitter(1, 1))
     logits = exact(split, tmp_path).arrays["logits"]
     stored = distill.teacher_outputs(network(0), split, cache=tmp_path, storage=distill.OnDisk())
     views = np.array([8, 0, 3, 4])

@@ -133,7 +133,7 @@ def test_batches_refuse_outputs_of_other_data(small_split, tmp_path):
 
 def test_a_jittered_split_has_the_outputs_of_every_view(small_split, tmp_path):
     model, jitter = teacher(), Jitter(2, 1)
-    split = small_split.jittered(jitter)
+    split = small_split.with_views(jitter)
     outputs = distill.teacher_outputs(model, split, cache=tmp_path, batch_size=50)
     assert outputs.arrays["logits"].shape == (120, 15, 3)
     for view in (0, 7, 14):
@@ -149,7 +149,7 @@ def test_a_jittered_split_has_the_outputs_of_every_view(small_split, tmp_path):
 
 
 def test_softened_outputs_of_views_equal_those_one_by_one(small_split, tmp_path):
-    split = small_split.jittered(Jitter(1, 0))
+    split = small_split.with_views(Jitter(1, 0))
     outputs = distill.teacher_outputs(teacher(), split, cache=tmp_path).softened(200.0)
     logits = distill.teacher_outputs(teacher(), split, cache=tmp_path).arrays["logits"]
     targets, entropy = outputs.arrays.values()
@@ -160,7 +160,7 @@ def test_softened_outputs_of_views_equal_those_one_by_one(small_split, tmp_path)
 
 @pytest.mark.parametrize("softened", [False, True])
 def test_distilling_cached_views_equals_a_live_teacher_on_the_same_views(small_split, tmp_path, softened):
-    split = small_split.jittered(Jitter(2, 2))
+    split = small_split.with_views(Jitter(2, 2))
     outputs = distill.teacher_outputs(teacher(), split, cache=tmp_path)
     outputs = outputs.softened(3.0) if softened else outputs
     losses = {}

@@ -163,3 +163,24 @@ def test_the_compiled_gelu_has_keras_values_and_gradients(dtype):
     tolerance = 1e-5 if dtype == "float32" else 2e-2
     np.testing.assert_allclose(ours, theirs, atol=tolerance, rtol=tolerance)
     np.testing.assert_allclose(tape.gradient(ours, x), tape.gradient(theirs, x), atol=tolerance, rtol=tolerance)
+
+
+def test_a_copy_keeps_masks_and_regularisers():
+    """What masked steps hold reaches neither the mean over steps nor batch norm's statistics."""
+    inputs = keras.Input((6,))
+    x = keras.layers.Embedding(9, 8, mask_zero=True)(inputs)
+    x = keras.layers.Activation("gelu", activity_regularizer="l2")(x)
+    model = keras.Model(inputs, keras.layers.Dense(3)(keras.layers.GlobalAveragePooling1D()(x)))
+    copy = models.fast_copy(model, "float32")
+    assert copy is not model
+    tokens = np.array([[1, 2, 0, 0, 0, 0], [3, 4, 5, 6, 7, 0]])
+    np.testing.assert_allclose(copy(tokens), model(tokens), rtol=1e-5, atol=1e-6)
+    np.testing.assert_allclose(copy.losses, model.losses, rtol=1e-5)
+
+    steps = keras.Input((4, 5, 6))
+    x = keras.layers.TimeDistributed(keras.layers.Identity())(keras.layers.Masking()(steps))
+    masked = keras.Model(steps, keras.layers.BatchNormalization()(x))
+    given = np.random.default_rng(0).normal(2, 1, (3, 4, 5, 6)).astype(np.float32)
+    given[:, 2:] = 0
+    ours = models.fast_copy(masked, "float32")(given, training=True)
+    np.testing.assert_allclose(ours, masked(given, training=True), rtol=1e-4, atol=1e-5)

@@ -4,6 +4,7 @@ import pytest
 from keras import layers
 
 from kdsuite import prune
+from tests.prune.networks import sequence
 
 
 @pytest.mark.parametrize(
@@ -104,12 +105,33 @@ def test_layers_with_kernels_that_are_not_counted_are_named():
             *(layers.TimeDistributed(layers.Dense(5)), layers.GRU(3, name="gru"), layers.Dense(2, name="logits")),
         ]
     )
-    assert prune.uncounted(model) == ("own", "both", "gru")
-    assert prune.macs(model) == 6 * 8 * 5 + 3 * 2
-    assert str(prune.removal_report(model, prune.remove(model, []))).endswith("246, without those of own, both, gru")
+    assert prune.uncounted(model) == ("own", "both")
+    assert prune.macs(model) == 6 * 8 * 5 + 6 * 3 * 3 * (5 + 3) + 3 * 2
+    assert str(prune.removal_report(model, prune.remove(model, []))).endswith("678, without those of own, both")
 
 
 def test_unknown_input_size_is_refused_by_name():
     model = keras.Sequential([keras.Input((None, None, 3)), layers.Conv2D(4, 3, name="first")])
     with pytest.raises(ValueError, match="'first' has no fixed output size"):
         prune.macs(model)
+
+
+@pytest.mark.parametrize(("layer", "gates"), [(layers.SimpleRNN, 1), (layers.GRU, 3), (layers.LSTM, 4)])
+def test_recurrent_layers_multiply_at_each_step(layer, gates):
+    """Each of 6 steps has products of the input and of the state with each gate's kernel; biases add none."""
+    model = sequence((6, 8), layer(5, return_sequences=True, name="first"), layer(4, name="second"))
+    first, second, head = 6 * gates * 5 * (8 + 5), 6 * gates * 4 * (5 + 4), 4 * 3
+    assert prune.macs(model) == first + second + head
+    smaller = prune.delete_channels(model, {"first": [0, 2]})
+    assert prune.macs(smaller) == 6 * gates * 3 * (8 + 3) + 6 * gates * 4 * (3 + 4) + head
+    half = prune.shrink(model, target="macs", keep=0.5, tolerance=0.2)
+    assert prune.macs(half) == pytest.approx(0.5 * prune.macs(model), rel=0.2)
+
+
+def test_a_report_on_layers_of_open_size_leaves_multiply_adds_out():
+    inputs = keras.Input((None, 4))
+    x = layers.Conv1D(4, 3, padding="same", name="middle")(inputs)
+    model = keras.Model(inputs, layers.Dense(2)(layers.GlobalAveragePooling1D()(x)))
+    report = prune.removal_report(model, prune.remove(model, prune.units(model)))
+    assert report.macs is None and report.params == (62, 10)
+    assert str(report).endswith("parameters 62 → 10; MACs unknown")

@@ -34,6 +34,9 @@ def test_another_layer_takes_a_layers_place_and_what_no_longer_fits_is_new():
     assert [layer.name for layer in edited.layers][1:] == ["strided", "relu", "flat", "head"]
     assert edited.get_layer("head").kernel.shape == (36, 3)
     edited = prune.replace_layer(model, "relu", layers.Activation("tanh", name="relu"))
+    # Under the old name, it is a new layer all the same.
+    renewed = prune.replace_layer(model, "head", layers.Dense(3, kernel_initializer="zeros", name="head"))
+    assert not np.any(renewed.get_layer("head").kernel)
     images = inputs_for(model)
     expected = model.get_layer("head")(model.get_layer("flat")(np.tanh(model.get_layer("first")(images))))
     np.testing.assert_allclose(edited(images), expected, rtol=1e-5, atol=1e-6)

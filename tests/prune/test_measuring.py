@@ -80,6 +80,13 @@ def test_a_softmax_at_each_step_is_seen():
         assert measuring.ends_in_softmax(model) is is_softmax
 
 
+def test_the_mean_of_softmaxes_is_one():
+    inputs = keras.Input((4,))
+    one, other = layers.Dense(3, "softmax")(inputs), layers.Softmax()(layers.Dense(3)(inputs))
+    for outputs, is_softmax in (([one, other], True), ([one, layers.Dense(3)(inputs)], False)):
+        assert measuring.ends_in_softmax(keras.Model(inputs, layers.Average()(outputs))) is is_softmax
+
+
 def test_gradients_that_float16_would_lose_are_measured():
     """A sure network: ∂loss/∂logit is e⁻¹⁸ = 1.5e-8, below what float16 holds."""
     inputs = keras.Input((1,))

@@ -197,3 +197,19 @@ def test_two_inputs_are_refused():
     model = keras.Model(inputs, layers.Add()(inputs))
     with pytest.raises(prune.PruneError, match="2 inputs: expected one"):
         reconstruct(model, model, {}, images(4, (3,)))
+
+
+def test_a_batch_norm_that_two_convolutions_share_is_left_alone():
+    """It has one moving mean, which cannot be shifted for both."""
+    inputs = keras.Input((8, 8, 3))
+    x = layers.Conv2D(6, 3, padding="same", name="stem")(inputs)
+    norm = layers.BatchNormalization(name="norm")
+    branches = [norm(layers.Conv2D(4, 3, use_bias=False, name=name)(x)) for name in ("left", "right")]
+    joined = layers.Concatenate(name="joined")(branches)
+    model = keras.Model(inputs, layers.Dense(2, name="head")(layers.Flatten()(joined)))
+    randomise(model)
+    deleted = {"stem": [0, 1, 2]}
+    pruned = prune.delete_channels(model, deleted)
+    moving = pruned.get_layer("norm").moving_mean.numpy()
+    reconstruct(model, pruned, deleted, images())
+    np.testing.assert_array_equal(pruned.get_layer("norm").moving_mean, moving)

@@ -5,6 +5,7 @@ from keras import layers
 
 from kdsuite import prune
 from kdsuite.prune.removal import _shapes
+from tests.prune.networks import sequence
 
 
 def network(names=("a", "b", "c"), *, strides=(1, 1, 1), filters=(4, 4, 4), seed=0):
@@ -303,3 +304,34 @@ def test_a_layer_that_is_called_by_keyword_passes_on_what_it_reads():
     inputs = keras.Input((4,))
     model = keras.Model(inputs, layers.Dense(2)(layers.Dense(4, name="middle")(inputs=inputs)))
     assert len(prune.remove(model, prune.select(model, "name", names=["middle"])).layers) == 2
+
+
+def test_units_of_another_model_are_refused():
+    model, other = (sequence((4,), layers.Dense(4, name=name), layers.Dense(4)) for name in ("ours", "theirs"))
+    with pytest.raises(prune.PruneError, match="has no 'theirs', which unit 'theirs' holds: expected units of this"):
+        prune.remove(model, prune.units(other)[:1])
+
+
+def test_each_call_of_a_shared_merge_is_compared_with_itself():
+    inputs = keras.Input((4, 4, 3))
+    scale = layers.Dense(3, name="scale")(layers.GlobalAveragePooling2D(keepdims=True)(inputs))
+    multiply = layers.Multiply(name="multiply")
+    x = multiply([inputs, scale])
+    model = keras.Model(inputs, layers.Dense(2)(layers.Flatten()(multiply([x, inputs]))))
+    copy = prune.remove(model, [])
+    images = np.random.default_rng(0).normal(size=(2, 4, 4, 3)).astype(np.float32)
+    np.testing.assert_array_equal(copy(images), model(images))
+
+
+def test_optional_and_sparse_inputs_stay_so():
+    inputs = keras.Input((4,), name="given")
+    extra = keras.Input((4,), name="extra", optional=True)
+    sparse = keras.Input((9,), name="sparse", sparse=True)
+    x = [layers.Dense(3)(inputs), layers.Dense(3)(sparse)]
+    model = keras.Model([inputs, extra, sparse], layers.Add()(x))
+    copy = prune.remove(model, [])
+    assert [(i.sparse, i._keras_history.operation.optional) for i in copy.inputs] == [
+        (False, False),
+        (False, True),
+        (True, False),
+    ]

@@ -113,6 +113,18 @@ def test_sensitivity_is_what_is_lost_without_a_unit(data):
     assert lost[chosen.name] == min(lost.values())
 
 
+def test_sensitivity_draws_by_its_seed_and_leaves_other_draws_alone(data):
+    model = residual_network()
+    keras.utils.set_random_seed(5)
+    expected = keras.initializers.GlorotUniform()((3, 3))
+    keras.utils.set_random_seed(5)
+    once = prune.sensitivity(model, data)
+    np.testing.assert_array_equal(keras.initializers.GlorotUniform()((3, 3)), expected)
+    assert prune.sensitivity(model, data) == once
+    # A layer behind a change of width is drawn.
+    assert prune.sensitivity(model, data, seed=1) != once
+
+
 def test_block_influence_is_one_less_the_cosine_of_input_and_output(data):
     model = residual_network()
     expand = model.get_layer("expand_1")

@@ -224,3 +224,38 @@ def test_channels_to_delete_are_those_that_shrink_deletes():
     one, other = prune.delete_channels(model, channels), prune.shrink(model, **settings)
     for a, b in zip(one.get_weights(), other.get_weights(), strict=True):
         np.testing.assert_array_equal(a, b)
+
+
+def test_latency_looks_up_what_any_table_has_and_refuses_texts():
+    segments = keras.Sequential([keras.Input((128,), dtype="int32"), layers.Embedding(2, 8), layers.Flatten()])
+    (seconds,) = prune.latency([segments], turns=1)
+    assert seconds > 0
+    words = keras.Sequential([keras.Input((2,), dtype="string"), layers.Identity()])
+    with pytest.raises(prune.PruneError, match="is text: expected numbers to measure latency"):
+        prune.latency([words])
+
+
+def test_the_largest_share_of_a_layer_is_not_rounded_down_by_a_channel():
+    """0.29 · 100 is 28.999… in floats."""
+    model = keras.Sequential([keras.Input((4,)), layers.Dense(100, name="hidden"), layers.Dense(2)])
+    deleted = prune.channels_to_delete(model, keep=0.71, max_layer_share=0.29)
+    assert len(deleted["hidden"]) == 29
+
+
+def test_a_model_whose_multiply_adds_are_not_counted_is_refused():
+    inputs = keras.Input((6,))
+    x = layers.Embedding(9, 4)(inputs)
+    model = keras.Model(inputs, layers.GlobalAveragePooling1D()(x))
+    with pytest.raises(prune.PruneError, match='has no macs that are counted: shrink it by "params"'):
+        prune.shrink(model, target="macs")
+
+
+def test_a_dropout_whose_noise_is_of_the_channels_size_is_refused():
+    model = keras.Sequential(
+        [
+            *(keras.Input((4, 4, 3)), layers.Conv2D(8, 3, name="first"), layers.Dropout(0.5, (None, 1, 1, 8))),
+            *(layers.Conv2D(4, 1), layers.Flatten(), layers.Dense(2)),
+        ]
+    )
+    with pytest.raises(prune.PruneError, match="noise_shape has a size for the channels: expected None or 1 there"):
+        prune.delete_channels(model, {"first": [0]})

@@ -170,3 +170,16 @@ def test_a_pointwise_convolution_that_two_depthwise_ones_feed_joins_neither():
 def test_refusals(act, message):
     with pytest.raises(prune.PruneError, match=message):
         act(chain())
+
+
+@pytest.mark.parametrize("tapped", ["second", "sum"])
+def test_a_block_that_holds_an_output_is_no_unit(tapped):
+    inputs = keras.Input((8, 8, 2))
+    x = layers.Conv2D(2, 3, padding="same", name="first")(inputs)
+    x = layers.Conv2D(2, 3, padding="same", name="second")(x)
+    x = layers.Add(name="sum")([inputs, x])
+    logits = layers.Dense(3, name="logits")(layers.GlobalAveragePooling2D()(x))
+    plain = keras.Model(inputs, logits)
+    assert [unit.layers for unit in prune.units(plain, "block")] == [("first", "second", "sum")]
+    model = keras.Model(inputs, {"aux": plain.get_layer(tapped).output, "logits": logits})
+    assert not any(tapped in unit.layers for unit in prune.units(model, "block"))
