@@ -20,7 +20,7 @@ from kdsuite.report.verdicts import Judged, judge
 
 ROOT = registry.ROOT
 FRONT = "hinton-mnist protocol=original"
-SPLITS = ("train", "validation", "test")
+TESTED = ("validation_size", "test_size")
 BEGIN, END = "<!-- generated: begin -->", "<!-- generated: end -->"
 
 
@@ -115,7 +115,9 @@ def provenance(study: registry.Study) -> str:
             {
                 "experiment": results.experiment,
                 "data": f"{data['name']} from {data['source']}",
-                "train / validation / test": " / ".join(f"{data[f'{split}_size']:,}" for split in SPLITS),
+                "train / validation / test": " / ".join(
+                    [_train_sizes(results), *(f"{data[size]:,}" for size in TESTED)]
+                ),
                 "networks": len(results.rows),
                 "seeds": _seeds(results.rows),
                 "profile": setting["profile"],
@@ -137,6 +139,20 @@ def other_options(study: registry.Study, results: Results) -> str:
 
 def _words(value: object) -> str:
     return " ".join(map(str, value)) or "none" if isinstance(value, list) else str(value)
+
+
+def _train_sizes(results: Results) -> str:
+    """Numbers of images that students train on, and their teacher's where it has others: "1,000 (teacher 7,000)"."""
+    rows = results.rows
+    teachers, students = (_between(rows.train_size[rows.role == role]) for role in ("teacher", "student"))
+    if not students or students == teachers:
+        return teachers
+    return f"{students} (teacher {teachers})" if teachers else students
+
+
+def _between(sizes: pd.Series) -> str:
+    """The least and the most, or what both are: "11,139 to 49,380"."""
+    return " to ".join(f"{size:,.0f}" for size in sorted({sizes.min(), sizes.max()})) if len(sizes) else ""
 
 
 def _seeds(rows: pd.DataFrame) -> int:

@@ -55,7 +55,12 @@ def panels(
         size: of one panel, in inches.
         share: whether all panels have the same scales.
         columns: panels beside each other at most.
+
+    Raises:
+        NotRun: there are no panels.
     """
+    if not count:
+        raise NotRun("no rows to draw")
     columns = min(count, columns)
     lines = -(-count // columns)
     figure = Figure(figsize=(size[0] * columns, size[1] * lines + 0.5), layout="constrained")
@@ -87,11 +92,16 @@ def setting_caption(results: Results, rows: pd.DataFrame | None = None, marks: s
         results: whose setting it is.
         rows: those that are drawn; by default all but teachers.
         marks: what dots, bars and lines are, said last; empty to say nothing.
+
+    Raises:
+        NotRun: there are no rows.
     """
     drawn = results.rows if rows is None else rows
     teachers = drawn.role == "teacher" if "role" in drawn else pd.Series(False, index=drawn.index)
     teacher_epochs = set() if rows is None else set(rows.epochs[teachers].dropna().astype(int))
     drawn = drawn if teachers.all() else drawn[~teachers]
+    if drawn.empty:
+        raise NotRun("no rows to draw")
     names = {"mnist": "MNIST", "cifar10": "CIFAR-10", "cats_vs_dogs": "Dogs vs. Cats"}
     dataset: str = drawn.dataset.iloc[0]
     parts = [names.get(dataset, dataset)]

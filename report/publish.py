@@ -1,11 +1,12 @@
 """What an experiment's report consists of, and writing its figures."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from matplotlib.figure import Figure
 
+from kdsuite.report.errors import NotRun
 from kdsuite.report.figures import save
 from kdsuite.report.rows import Results
 from kdsuite.report.tables import Summary
@@ -24,6 +25,17 @@ class ExperimentReport:
 
     summary: Summary
     figures: Callable[[Results], Figures] = lambda results: {}
+
+
+def drawn(figures: Mapping[str, Callable[[Results], Figure]], results: Results) -> Figures:
+    """Draws figures by name; those that raise `NotRun`, as rows cannot fill them, are left out."""
+    found = {}
+    for name, draw in figures.items():
+        try:
+            found[name] = draw(results)
+        except NotRun:
+            continue
+    return found
 
 
 def save_figures(figures: Figures, folder: Path) -> list[Path]:

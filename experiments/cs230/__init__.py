@@ -52,7 +52,7 @@ STUDY = Study(
         ),
         Experiment(
             name="catdog-narrow",
-            summary="the same with a MobileNet of a third of the width: do findings hold beyond one network?",
+            summary="the same with a MobileNet a third as wide, at 224 × 224: do findings hold beyond one network?",
             module="catdog_narrow",
             trains="NarrowLayers",
             config="NarrowConfig",

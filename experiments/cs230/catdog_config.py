@@ -61,6 +61,16 @@ def check_counts(counts: Iterable[int], unit: str = "layer") -> None:
             raise UsageError(f"{count} units to remove: expected 1 to {UNITS[unit]}, the {unit}s of MobileNet")
 
 
+def check_teacher(teacher_size: int | None, train_size: int | None) -> None:
+    """Checks that a teacher trains on all images of its students, which are taken from its own.
+
+    Raises:
+        UsageError: it trains on fewer.
+    """
+    if teacher_size is not None and train_size is not None and teacher_size < train_size:
+        raise UsageError(f"teacher size {teacher_size}: expected at least the {train_size} images of its students")
+
+
 @dataclass(frozen=True)
 class CatdogConfig(PrecisionConfig, SoftTargetConfig):
     seeds: Annotated[tuple[int, ...], SEED, Distinct(), Handling()] = NINE_SEEDS
@@ -108,6 +118,7 @@ class CatdogConfig(PrecisionConfig, SoftTargetConfig):
             raise UsageError("give both --optimizer and --learning-rate, or neither to choose them on validation")
         if self.optimizer is None and not self.tuning:
             raise UsageError("no --tuning and no --optimizer: give optimisers and learning rates to choose from")
+        check_teacher(self.teacher_size, self.train_size)
         for name, rate in self.tuning:
             if name not in ("adam", "sgd") or not RATE.holds(rate):
                 raise UsageError(f"tuning {name} {rate:g}: expected adam or sgd and a learning rate, {RATE}")
@@ -129,15 +140,15 @@ class LayersConfig(CatdogConfig):
     dearest: Annotated[float | None, Between(0, above=True)] = 2.0
     """A random cut that would cost more than so many times the teacher's multiply-adds is drawn again: each stride
     that goes multiplies what follows by 4, so that 8 of 27 layers can cost 39 times as much."""
-    long_counts: Annotated[tuple[int, ...], COUNT, Axis()] = (8,)
+    long_counts: Annotated[tuple[int, ...], COUNT, Distinct(empty=True), Axis()] = (8,)
     """Units removed by zero density from the students of Figure 7 (accuracy against epochs)."""
     long_epochs: Annotated[int, COUNT] = 12
     """Epochs of the students of Figure 7."""
-    random_weight_counts: Annotated[tuple[int, ...], COUNT, Axis()] = (2,)
+    random_weight_counts: Annotated[tuple[int, ...], COUNT, Distinct(empty=True), Axis()] = (2,)
     """Units removed by zero density from students that start from random weights."""
-    lambdas: Annotated[tuple[float, ...], WEIGHT, Axis()] = (0.25, 0.75, 1.0)
+    lambdas: Annotated[tuple[float, ...], WEIGHT, Distinct(empty=True), Axis()] = (0.25, 0.75, 1.0)
     """Further weights λ of the soft targets, for students that lost two units by zero density."""
-    temperatures: Annotated[tuple[float, ...], TEMPERATURE, Axis()] = ()
+    temperatures: Annotated[tuple[float, ...], TEMPERATURE, Distinct(empty=True), Axis()] = ()
     """Further temperatures T, for distilled students that lost 2 or 8 units by zero density."""
 
     PROFILES: ClassVar[dict] = {
@@ -174,9 +185,9 @@ class NarrowConfig(LayersConfig):
     """MobileNet's width multiplier; ImageNet weights exist for 0.25, 0.5, 0.75 and 1."""
     image_size: Annotated[int, COUNT] = 224
     """Height and width to which images are resized."""
-    random_weight_counts: Annotated[tuple[int, ...], COUNT, Axis()] = ()
+    random_weight_counts: Annotated[tuple[int, ...], COUNT, Distinct(empty=True), Axis()] = ()
     """Units removed by zero density from students that start from random weights."""
-    lambdas: Annotated[tuple[float, ...], WEIGHT, Axis()] = ()
+    lambdas: Annotated[tuple[float, ...], WEIGHT, Distinct(empty=True), Axis()] = ()
     """Further weights λ of the soft targets, for students that lost two units by zero density."""
 
 
@@ -190,7 +201,7 @@ class ChannelsConfig(CatdogConfig):
         *("l1", "apoz", "taylor", "random"),
     )
     """What ranks the channels."""
-    layerwise: Annotated[tuple[float, ...], SHARE, Axis()] = (0.5,)
+    layerwise: Annotated[tuple[float, ...], SHARE, Distinct(empty=True), Axis()] = (0.5,)
     """Shares of parameters kept by further plain students that lose the same share of each layer's channels; all others
     lose the least important channels wherever they are."""
     ranking_size: Annotated[int, COUNT] = 200
@@ -278,3 +289,4 @@ class ImagesConfig(CatdogConfig):
     def check(self) -> None:
         super().check()
         check_counts(self.counts)
+        check_teacher(self.teacher_size, max(self.train_sizes))

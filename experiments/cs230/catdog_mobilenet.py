@@ -9,11 +9,11 @@ activation), and trained on 1,000 of its training images for 3 epochs, T = 1 as 
 
 Optimiser and learning rate are those of best mean validation accuracy over plain and distilled students of several cuts
 and seeds, in candidates.csv. Then come the students of Figures 5, 6 and 8 for all seeds, those of Figure 7 (12 epochs,
-each evaluated), random weights, the λ-sweep that the paper leaves as future work, and `--temperatures 4`: a run that is
-stopped early has what decides the main claims. A random cut has a number of its own; plain and distilled students of a
-seed share it, and one that costs more than twice the teacher is drawn again. Batch-norm statistics are recalibrated on
-the 1,000 images before the test; the accuracy without is a column of its own, and so is what a student costs, as a
-share of its teacher's multiply-adds.
+each evaluated), random weights, the λ-sweep that the paper leaves as future work, and other T where `--temperatures`
+asks for them: a run that is stopped early has what decides the main claims. A random cut has a number of its own; plain
+and distilled students of a seed share it, and one that costs more than twice the teacher is drawn again. Batch-norm
+statistics are recalibrated on the 1,000 images before the test; the accuracy without is a column of its own, and so is
+what a student costs, as a share of its teacher's multiply-adds.
 
 The networks are MobileNets of width 0.75, whose weights are at hand, on images of 160 × 160: the copy at hand has
 pictures of 200 × 200, and 224 would take twice as long. The paper's have width 1 and 224 × 224 (profile paper);

@@ -117,7 +117,7 @@ class TransferConfig(PrecisionConfig):
     """Number of test images."""
     sizes: Annotated[tuple[int, ...], Between(32, 1024), Distinct(), Axis()] = (32, 96, 224)
     """Sizes to which the network upscales the 32 × 32 images."""
-    whole_sizes: Annotated[tuple[int, ...], Between(32, 1024), Axis()] = (96,)
+    whole_sizes: Annotated[tuple[int, ...], Between(32, 1024), Distinct(empty=True), Axis()] = (96,)
     """Sizes at which a network is trained on all images that validation and test leave, too."""
     whole_epochs: Annotated[int, COUNT] = 4
     """Epochs of those networks."""
@@ -160,7 +160,7 @@ class CriteriaConfig(Config):
     """Share of the network's multiply-adds that its students keep; 0.474 is a speed-up of 2.11 in theory."""
     criteria: Annotated[tuple[Criterion, ...], Distinct(), Axis()] = ("l1", "l2", "bn_scale", "taylor", "random")
     """What ranks the channels of students that lose the least important ones wherever they are."""
-    layerwise: Annotated[tuple[Criterion, ...], Axis()] = ("l1", "random")
+    layerwise: Annotated[tuple[Criterion, ...], Distinct(empty=True), Axis()] = ("l1", "random")
     """What ranks the channels of students that lose the same share of each layer."""
     ranking_size: Annotated[int, COUNT] = 1024
     """Number of training images by which Taylor and APoZ rank."""

@@ -43,8 +43,14 @@ def by_series(rows: pd.DataFrame, measure: str = "test_accuracy") -> list[Line]:
 
 
 def draw_lines(axes: Axes, lines: list[Line], x: str, *, xlabel: str, ylabel: str = "", log: bool = False) -> None:
-    """Draws lines with their names beside their ends, which never cover each other."""
+    """Draws lines with their names beside their ends, which never cover each other.
+
+    Raises:
+        NotRun: no line has rows.
+    """
     drawn = [line for line in lines if len(line.rows)]
+    if not drawn:
+        raise NotRun(f"no rows to draw against {xlabel}")
     for line in drawn:
         levels(axes, line.rows, x, line.measure, colour=line.colour, log=log)
     axes.set(xlabel=xlabel, ylabel=ylabel or f"{measure_of(drawn[0].measure).name} (%)")

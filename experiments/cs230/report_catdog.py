@@ -25,7 +25,7 @@ from experiments.cs230.drawing import (
 from experiments.cs230.report_sweeps import candidates_figure, epochs_figure, lambda_figure, temperature_figure
 from kdsuite.report.errors import NotRun
 from kdsuite.report.figures import GREY, panels
-from kdsuite.report.publish import ExperimentReport
+from kdsuite.report.publish import ExperimentReport, drawn
 from kdsuite.report.rows import Results
 from kdsuite.report.tables import Summary
 
@@ -36,7 +36,7 @@ DEARER = 1.02
 
 def layer_figures(results: Results) -> dict[str, Figure]:
     """Figures 5 to 8, the λ-sweep, what recalibration is worth, and the zero densities; those that have rows."""
-    drawn = {
+    figures = {
         "catdog-candidates": candidates_figure,
         "catdog-figure-5": parameters_figure,
         "catdog-figure-6": random_figure,
@@ -48,13 +48,7 @@ def layer_figures(results: Results) -> dict[str, Figure]:
         "catdog-zero-density": density_figure,
     }
     suffix = results.experiment.replace("catdog-mobilenet", "").replace("catdog", "")
-    figures = {}
-    for name, draw in drawn.items():
-        try:
-            figures[name + suffix] = draw(results)
-        except NotRun:
-            continue
-    return figures
+    return drawn({name + suffix: draw for name, draw in figures.items()}, results)
 
 
 def parameters_figure(results: Results) -> Figure:
@@ -64,6 +58,8 @@ def parameters_figure(results: Results) -> Figure:
         index=["seed", "units_removed"], columns="series", values=["test_accuracy", "params", "macs_share"]
     )
     pairs = pairs.dropna()
+    if pairs.empty or pairs.columns.get_level_values("series").nunique() < 2:
+        raise NotRun("no distilled student at random beside one of labels alone")
     params = pairs["params"]["distilled"] / MILLION
     accuracy = 100 * pairs["test_accuracy"]
     gains = accuracy["distilled"] - accuracy["labels alone"]

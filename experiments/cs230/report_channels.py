@@ -17,6 +17,7 @@ from kdsuite.report.rows import Results, read
 from kdsuite.report.tables import Summary
 
 COLOURS = {"l1": BLUE, "apoz": ORANGE, "taylor": PINK, "random": GREEN}
+IN_WORDS = {"params": "parameters", "macs": "multiply-adds"}
 COSTS = {"params": "parameters (millions)", "macs": "multiply-adds (millions)"}
 MILLION = 1e6
 
@@ -53,11 +54,13 @@ def cost_figure(results: Results) -> Figure:
     dot, their mean: what distillation adds has a figure of its own.
     """
     rows, layers = students(scope="global").rows(results.rows), layer_students(results)
-    least = rows[(rows.target == "params") & (rows.keep == rows.keep.min())]
-    fewest = (least if len(least) else rows).groupby("prune_method")[["test_accuracy", "macs_share"]].mean()
+    target = _first_target(rows)
+    least = rows[rows.target == target]
+    least = least[least.keep == least.keep.min()]
+    fewest = least.groupby("prune_method")[["test_accuracy", "macs_share"]].mean()
     best = fewest.test_accuracy.idxmax()
     title = (
-        f"At {rows.keep.min():.0%} of the parameters {NAMES[best]} leaves the most accurate students, with "
+        f"At {least.keep.min():.0%} of the {IN_WORDS[target]} {NAMES[best]} leaves the most accurate students, with "
         f"{fewest.macs_share[best]:.0%} of the multiply-adds"
     )
     figure, axes = panels(2, title=title, caption=setting_caption(results, rows), size=(5.6, 4.2))
@@ -84,6 +87,17 @@ def cost_figure(results: Results) -> Figure:
         end_labels(panel, ends, size=8, before=True)
     axes[0].set_ylabel("test accuracy (%)")
     return figure
+
+
+def _first_target(rows: pd.DataFrame) -> str:
+    """What students were kept to a share of: "params", or "macs" where there are no such students.
+
+    Raises:
+        NotRun: there are none at all.
+    """
+    if rows.empty:
+        raise NotRun("no students that lost the least important channels wherever they are")
+    return "params" if (rows.target == "params").any() else "macs"
 
 
 def _line(axes: Axes, dots: pd.DataFrame, cost: str, colour: str) -> tuple[float, float, str]:
@@ -140,14 +154,16 @@ def _kind(kind: dict) -> str:
 def layers_figure(results: Results) -> Figure:
     """Which share of its channels each layer has left, by criterion: a criterion that empties early layers fails."""
     table = results.table("channels")
-    table = table[(table.scope == "global") & (table.target == "params")]
+    table = table[table.scope == "global"]
+    target = _first_target(table)
+    table = table[table.target == target]
     table = table[table.keep == table.keep.max()]
     shares = (table.left / table.had).groupby([table.prune_method, table.place]).mean().unstack("place")
     names = table.drop_duplicates("place").set_index("place").layer[shares.columns]
     emptiest = shares.min(axis=1).idxmin()
     title = (
-        f"At {table.keep.max():.0%} of the parameters {NAMES[emptiest]} leaves {names[shares.loc[emptiest].idxmin()]} "
-        f"only {shares.loc[emptiest].min():.0%} of its channels"
+        f"At {table.keep.max():.0%} of the {IN_WORDS[target]} {NAMES[emptiest]} leaves "
+        f"{names[shares.loc[emptiest].idxmin()]} only {shares.loc[emptiest].min():.0%} of its channels"
     )
     figure, (axes,) = panels(1, title=title, caption="share of a layer's channels that is left", size=(9, 2.6))
     image = axes.imshow(shares, aspect="auto", cmap="Blues", vmin=0, vmax=1)

@@ -48,11 +48,20 @@ SEED = Between(0, LARGEST_SEED)
 
 @dataclass(frozen=True)
 class Distinct:
-    """A tuple of one or more different values."""
+    """A tuple of different values.
+
+    Attributes:
+        empty: whether there may be none.
+    """
+
+    empty: bool = False
 
     def holds(self, values: tuple) -> bool:
-        """Whether there is a value and none comes twice."""
-        return bool(values) and len(set(values)) == len(values)
+        """Whether no value comes twice, and there is one unless there may be none."""
+        return (bool(values) or self.empty) and len(set(values)) == len(values)
+
+    def __str__(self) -> str:
+        return "different values, or none" if self.empty else "one or more different values"
 
 
 @dataclass(frozen=True)
@@ -94,7 +103,7 @@ def check_ranges(config: Any) -> None:
             if value is None:
                 continue
             if isinstance(expected, Distinct) and not expected.holds(value):
-                raise UsageError(f"{_words(name)} {_shown(value)}: expected one or more different values")
+                raise UsageError(f"{_words(name)} {_shown(value)}: expected {expected}")
             if isinstance(expected, Between):
                 for number in value if isinstance(value, tuple) else (value,):
                     if not expected.holds(number):

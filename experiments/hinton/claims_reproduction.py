@@ -3,6 +3,7 @@
 from typing import Any
 
 from experiments.hinton.claims_shared import (
+    ADDED,
     ALONE,
     AT_20,
     DISTILLED,
@@ -100,6 +101,7 @@ REPRODUCTION = (
         ),
         published=R_NARROW[20.0] - R_NARROW[2.5],
         judged_when=JUDGED,
+        note=ADDED,
         **REPRODUCED_2,
     ),
     Claim(
@@ -109,7 +111,7 @@ REPRODUCTION = (
         judged_when=JUDGED,
         given=ONE_TEACHER,
         kind=OURS,
-        note="Hinton's paper says so, and is contradicted by the rows of its own protocol.",
+        note="Hinton's paper says so, and is contradicted by the rows of its own protocol. " + ADDED,
     ),
     Claim(
         tests="reproduction: errors rise faster with T at 30 units than at 300 and 800",
@@ -126,6 +128,7 @@ REPRODUCTION = (
             (R_NARROW[20.0] - R_NARROW[2.5]) / 17.5 * 10 / 3, "a third of the published 14 errors from T = 2.5 to 20"
         ),
         judged_when=JUDGED,
+        note=ADDED,
         **dict(
             REPRODUCED_2,
             says="if the amount of units is above 100, the effect of this temperature, no matter what, plays a "

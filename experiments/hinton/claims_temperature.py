@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from experiments.hinton.claims_shared import JUDGED, ONE_TEACHER, TEMPERATURE, figure
+from experiments.hinton.claims_shared import ADDED, JUDGED, ONE_TEACHER, TEMPERATURE, figure
 from kdsuite.report.claims import Claim
 from kdsuite.report.comparisons import Difference
 from kdsuite.report.groups import between, where
@@ -14,7 +14,6 @@ NARROW = (
     "better than higher or lower temperatures"
 )
 MILD = where(f"T in {LOW:g}–{HIGH:g}", units=30, temperature=between(LOW, HIGH))
-ADDED = "Seeds were added when the first 3 had left this undecided, so their number is not independent of it."
 NOTES = {
     1.0: "Students saw all 25 shifts of each image and had 25 epochs; by the reproduction's protocol T = 1 is worse. "
     + ADDED,

@@ -49,7 +49,7 @@ class HintonConfig(PrecisionConfig):
 class AblationConfig(HintonConfig):
     temperature: Annotated[float | None, TEMPERATURE] = None
     """Temperature T of the soft targets; the protocol gives the default."""
-    ablation: Annotated[tuple[int, ...], SEED, Axis()] = ()
+    ablation: Annotated[tuple[int, ...], SEED, Distinct(empty=True), Axis()] = ()
     """Seeds that also train distilled students without views, with plain SGD, and with a third of the epochs."""
 
     PROFILES: ClassVar[dict[str, dict]] = {"smoke": SMOKE, "quick": QUICK, "full": {"ablation": (0, 1, 2)}, "paper": {}}

@@ -3,7 +3,7 @@
 import pandas as pd
 from matplotlib.axes import Axes
 
-from experiments.hinton.claims_shared import figure
+from experiments.hinton.claims_shared import ABLATIONS, figure
 from kdsuite.report.figures import COLOURS, differences
 from kdsuite.report.measures import Measure
 from kdsuite.report.rows import Results
@@ -18,17 +18,21 @@ def protocol(results: Results) -> str:
     return results.setting["configuration"]["protocol"]
 
 
-def cost(rows: pd.DataFrame, words: str) -> pd.Series:
-    """Further errors of a changed recipe, a value a seed."""
-    errors = rows[rows.method == "kd"].assign(variant=rows.variant.fillna(""))
-    errors = errors.pivot(index="seed", columns="variant", values="test_errors")
-    return (errors[words] - errors[""]).dropna()
+def costs(rows: pd.DataFrame) -> dict[str, pd.Series]:
+    """By change of a recipe, its further errors, a value a seed; only changes of seeds that have the recipe itself."""
+    distilled = rows[rows.method == "kd"]
+    distilled = distilled.assign(variant=distilled.variant.astype(object).fillna(""))
+    errors = distilled.pivot(index="seed", columns="variant", values="test_errors")
+    if "" not in errors:
+        return {}
+    found = {words: (errors[words] - errors[""]).dropna() for words in ABLATIONS if words in errors}
+    return {words: values for words, values in found.items() if len(values)}
 
 
-def draw_costs(axes: Axes, costs: dict[str, pd.Series], rows: pd.DataFrame, what: str) -> None:
+def draw_costs(axes: Axes, found: dict[str, pd.Series], rows: pd.DataFrame, what: str) -> None:
     """Draw what changes of a recipe cost, with ± 20 errors (0.2 points) as the smallest difference that matters."""
-    means = {words: ERRORS.difference_interval(values, rows) for words, values in costs.items()}
-    differences(axes, means, ERRORS, matters=20, values=costs)
+    means = {words: ERRORS.difference_interval(values, rows) for words, values in found.items()}
+    differences(axes, means, ERRORS, matters=20, values=found)
     axes.set_title(f"one change to {what}", fontsize=9, loc="left", pad=14)
     axes.set_xlabel("further test errors")
 

@@ -4,8 +4,9 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from experiments.hinton.claims_shared import ABLATIONS, ALONE, DISTILLED, TEACHER, figure
-from experiments.hinton.drawing import BLUE, ERRORS, ORANGE, PAPERS, as_published, cost, draw_costs, protocol
+from experiments.hinton.claims_shared import ALONE, DISTILLED, TEACHER, figure
+from experiments.hinton.drawing import BLUE, ERRORS, ORANGE, PAPERS, as_published, costs, draw_costs, protocol
+from kdsuite.report.errors import NotRun
 from kdsuite.report.figures import GREY, grow_limits, pairs, panels, setting_caption
 from kdsuite.report.publish import ExperimentReport
 from kdsuite.report.rows import Results
@@ -30,12 +31,14 @@ def table_1_figures(results: Results) -> dict[str, Figure]:
     rows, name = results.rows, protocol(results)
     groups = {"teacher": TEACHER, "student alone": ALONE, "student distilled": DISTILLED}
     rows_by_group = {label: group.rows(rows) for label, group in groups.items()}
+    if missing := [label for label, own in rows_by_group.items() if own.empty]:
+        raise NotRun(f"no rows of {missing[0]}")
     means = {label: own.test_errors.mean() for label, own in rows_by_group.items()}
     title = (
         f"Distilled, the student makes {means['student distilled']:.0f} test errors instead of "
         f"{means['student alone']:.0f}; its teacher makes {means['teacher']:.0f}"
     )
-    changes = [words for words in ABLATIONS if (rows.variant == words).any()]
+    changes = costs(rows)
     size = (5.2, 3.9) if changes else (8, 3.9)
     figure_, axes = panels(1 + bool(changes), title=title, caption=setting_caption(results, rows), size=size)
     masks = {label: rows.index.isin(own.index) for label, own in rows_by_group.items()}
@@ -43,8 +46,7 @@ def table_1_figures(results: Results) -> dict[str, Figure]:
     mark_published(axes[0], [figure(setting) for setting in PUBLISHED[name]], PAPERS[name])
     axes[0].set_ylabel(f"test errors of {rows.test_size.iloc[0]:,}")
     if changes:
-        costs = {words: cost(rows, words) for words in changes}
-        draw_costs(axes[1], costs, rows, "the distilled student’s recipe")
+        draw_costs(axes[1], changes, rows, "the distilled student’s recipe")
     return {f"hinton-mnist-{name}": figure_}
 
 

@@ -192,7 +192,7 @@ AFTER_SCALING = (
         SCALED,
         matters=A_POINT,
     ),
-    ahead("fresh views beat drawn ones, on labels alone", FRESH_LABELS, BY_LABELS),
+    ahead("fresh views beat drawn ones, on labels alone", FRESH_LABELS, BY_LABELS, judged_when=(ALL_IMAGES,), given=""),
 )
 
 

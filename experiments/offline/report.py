@@ -9,10 +9,11 @@ from experiments.offline.drawing import COLOUR, MATTERS, compared_rows
 from experiments.offline.report_calibration import reliability_figure
 from experiments.offline.report_choice import choice_figure
 from experiments.offline.report_views import views_figures
+from kdsuite.report.errors import NotRun
 from kdsuite.report.figures import GREY, bar, differences, end_labels, grow_limits, panels, setting_caption
 from kdsuite.report.intervals import mean_interval
 from kdsuite.report.measures import measure_of, signed
-from kdsuite.report.publish import ExperimentReport
+from kdsuite.report.publish import ExperimentReport, drawn
 from kdsuite.report.rows import Results
 from kdsuite.report.tables import Summary
 
@@ -22,20 +23,24 @@ CALIBRATION = {"calibration error": "ECE", SCALED.name: "ECE scaled"}
 
 def figures(results: Results) -> dict[str, Figure]:
     """Accuracy by size, what signals are worth, learning by epoch, calibration, the choice of T and λ."""
-    drawn = {
-        "offline-accuracy": accuracy_figure(results),
-        "offline-signals": signals_figure(results),
-        "offline-epochs": epochs_figure(results),
-        "offline-reliability": reliability_figure(results),
-        "offline-choice": choice_figure(results),
-    }
-    return {name: figure for name, figure in drawn.items() if figure is not None}
+    return drawn(
+        {
+            "offline-accuracy": accuracy_figure,
+            "offline-signals": signals_figure,
+            "offline-epochs": epochs_figure,
+            "offline-reliability": reliability_figure,
+            "offline-choice": choice_figure,
+        },
+        results,
+    )
 
 
 def accuracy_figure(results: Results) -> Figure:
     """Accuracy against parameters on labels and on responses, and their difference by size."""
     rows = results.rows
     both = {group.label: group.rows(rows) for group in (BY_LABELS, BY_RESPONSES)}
+    if not all(map(len, both.values())):
+        raise NotRun("no students of responses beside students of labels")
     teacher = 100 * rows.teacher_test_accuracy.iloc[0]
     by_size = {f"{size:,}": gain(own) for size, own in rows.groupby("params") if len(BY_RESPONSES.rows(own))}
     best = both["responses"].groupby("params").validation_accuracy.mean().idxmax()
@@ -74,12 +79,12 @@ def gain(rows: pd.DataFrame) -> pd.Series:
     return (responses - labels).dropna()
 
 
-def signals_figure(results: Results) -> Figure | None:
+def signals_figure(results: Results) -> Figure:
     """What each signal adds to responses, on the student that has them all."""
     rows = compared_rows(results)
     accuracy = rows.pivot_table(index="seed", columns="series", values="test_accuracy")
     if "responses" not in accuracy:
-        return None
+        raise NotRun("no students of responses")
     others = [name for name in rows.series.unique() if name in accuracy and not name.startswith("responses")]
     found = {name: (accuracy[name] - accuracy["responses"]).dropna() for name in others}
     best = max(found, key=lambda name: found[name].mean())
@@ -96,11 +101,13 @@ def signals_figure(results: Results) -> Figure | None:
     return figure
 
 
-def epochs_figure(results: Results) -> Figure | None:
+def epochs_figure(results: Results) -> Figure:
     """Validation accuracy by epoch on labels and on responses, each size less its own students on labels."""
     if results.epochs.empty:
-        return None
+        raise NotRun("no epochs of students")
     epochs = results.epochs[results.epochs.series.isin(["labels alone", "responses"])]
+    if epochs.series.nunique() < 2:
+        raise NotRun("no epochs of students of responses beside those of labels")
     curves = 100 * epochs.pivot_table(
         index="epoch", columns=["series", "seed"], values="validation_accuracy", aggfunc="mean"
     )

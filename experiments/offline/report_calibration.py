@@ -10,15 +10,11 @@ from kdsuite.report.figures import GREY, panels, setting_caption
 from kdsuite.report.rows import Results
 
 
-def reliability_figure(results: Results) -> Figure | None:
+def reliability_figure(results: Results) -> Figure:
     """Accuracy by confidence of the student that has every signal; seeds pooled."""
-    try:
-        bins = results.table("reliability")
-    except NotRun:
-        return None
-    rows = compared_rows(results)
+    bins, rows = results.table("reliability"), compared_rows(results)
     if rows.empty:
-        return None
+        raise NotRun("no student has every signal")
     bins = bins[bins.trial.isin(rows.trial)]
     columns = [name for name in ("calibration_error", "calibration_error_scaled") if name in rows]
     errors = 100 * rows.groupby("series")[columns].mean()

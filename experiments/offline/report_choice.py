@@ -5,14 +5,15 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from kdsuite.report.csvs import read_whole
+from kdsuite.report.errors import NotRun
 from kdsuite.report.figures import COLOURS, panels, setting_caption
 from kdsuite.report.rows import Results
 
 
-def choice_figure(results: Results) -> Figure | None:
+def choice_figure(results: Results) -> Figure:
     """Validation accuracy of the candidates by T and λ, a panel a student; the best one framed."""
     if not (results.folder / "candidates.csv").exists():
-        return None
+        raise NotRun("no candidates")
     rows = read_whole(results.folder / "candidates.csv", key=["trial"])
     # Where a run was stopped, the choice of the next student is not finished.
     trained = rows.student.isin(results.rows.student)

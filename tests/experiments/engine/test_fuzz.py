@@ -13,7 +13,7 @@ from experiments import cli, registry
 from experiments.engine.config import Config
 from experiments.engine.errors import UsageError
 from experiments.engine.finished import Finished, read_finished
-from experiments.engine.ranges import Between, annotations
+from experiments.engine.ranges import Between, Distinct, annotations
 from kdsuite.report.csvs import read_whole
 from kdsuite.report.errors import ReportError
 from tests.fuzzing import fuzz
@@ -38,18 +38,19 @@ def command_lines(draw):
     return study, experiment, [word for option, values in given_ for word in (option, *values)]
 
 
-@fuzz(600)
+@fuzz(300)
 @given(command=command_lines())
 def test_options(command, capsys):
     study, experiment, options = command
     try:
         config = cli.configuration(study, experiment, options)
     except (UsageError, registry.RegistryError) as error:
-        assert " ".join(str(error).split())
+        assert str(error).strip() and len(str(error).splitlines()) == 1
         return
     assert isinstance(config, Config)
     for name, marks in annotations(type(config)).items():
         value = getattr(config, name)
+        assert all(mark.holds(value) for mark in marks if isinstance(mark, Distinct)), (name, value)
         for number in value if isinstance(value, tuple) else (value,):
             for mark in marks:
                 assert not isinstance(mark, Between) or number is None or mark.holds(number), (name, number)
