@@ -27,7 +27,6 @@ def without_augmentation(model: keras.Model) -> keras.Model:
 
 
 def _augments(layer) -> bool:
-    """Whether it is a layer like `RandomFlip`; `RandomCrop` is none, which crops at the centre else."""
+    """Whether it is a layer like `RandomFlip`."""
     training = inspect.signature(layer.call).parameters.get("training")
-    draws = hasattr(layer, "generator") and training is not None and training.default is True
-    return draws and not isinstance(layer, keras.layers.RandomCrop)
+    return hasattr(layer, "generator") and training is not None and training.default is True

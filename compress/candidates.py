@@ -160,7 +160,7 @@ def _narrowed(
             return Cut(narrow, removed, channels, costs, surgery(model, narrow, channels, images))
         nearest = reached
         keep *= 0.995 * recipe.share / reached
-    raise PruneError(f"{recipe}: {recipe.share:.3f} of the cost is out of reach, the nearest is {nearest:.3f}")
+    raise PruneError(f"{recipe.share:.3f} of the cost is out of reach, the nearest is {nearest:.3f}")
 
 
 def _without_units(teacher, wanted: float, goal: Goal, whole: ModelCosts, data) -> tuple[keras.Model, tuple[str, ...]]:

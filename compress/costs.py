@@ -107,7 +107,7 @@ def search_goal(goal: Goal, teacher: ModelCosts, file_bytes: int) -> Goal:
     if params <= 0:
         raise CompressionError(
             f"target_bytes {goal.value:g}: the description of the layers alone takes {description / file_bytes:.2f} of "
-            f"the {file_bytes:,} bytes: give bytes of the smallest file instead, such as 100000"
+            f"the {file_bytes:,} bytes: give bytes of the smallest file instead, such as {teacher.bytes // 2}"
         )
     return replace(goal, target="params", value=params)
 

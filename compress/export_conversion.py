@@ -15,11 +15,15 @@ import tensorflow as tf
 from kdsuite.compress.augmentation import without_augmentation
 from kdsuite.compress.errors import CompressionError, first_line
 from kdsuite.compress.formats import Format
-from kdsuite.compress.running import open_file
+from kdsuite.compress.running import Forward, open_file
 from kdsuite.prune.graph import set_weights
 
 Calibration = dict[str, np.ndarray]
 ONE_INPUT = "image"
+EXAMPLES = 4
+TOLERANCE = 0.02
+"""Largest difference between the outputs of a file and of its model, as a share of the largest output: float16 and
+other orders of summation stay far below, another function does not."""
 
 
 def check_exportable(model: keras.Model) -> None:
@@ -101,15 +105,65 @@ def convert(model: keras.Model, format: Format, path: Path, calibration: Calibra
             if kind == "onnx":
                 importlib.import_module("kdsuite.compress.onnx_operations")
             # LiteRT's exporter alone is told that this is no training.
-            exported = model if kind == "litert" else without_augmentation(model)
+            exported = model if kind == "litert" else _in_inference(without_augmentation(model), inputs)
             exported.export(str(path), format=kind, verbose=False, input_signature=[signature], **options)
+            if kind == "openvino":
+                _without_stray_outputs(path, len(model.outputs))
         # tf2onnx writes operations that ONNX does not have, and only warns.
-        if len(open_file(path).inputs) > len(model.inputs):
+        file = open_file(path)
+        if len(file.inputs) > len(model.inputs):
             raise ValueError("a layer of your own holds a tensor, which becomes an input: hold it as a NumPy array")
+        if number != "int8":
+            _check_answers(model, inputs, file)
     except Exception as error:  # Each converter raises errors of its own.
         raise CompressionError(
             f"model {model.name!r} cannot be converted to {format.name}: {_reason(error)}"
         ) from error
+
+
+def _in_inference(model: keras.Model, inputs) -> keras.Model:
+    """A model that calls another as inference does: layers such as `Resizing` note `training=True` in its graph."""
+    fed = keras.tree.map_structure(lambda x: keras.Input(batch_shape=x.shape, dtype=x.dtype, name=x.name), inputs)
+    return keras.Model(fed, model(fed, training=False), name=model.name)
+
+
+def _without_stray_outputs(path: Path, outputs: int) -> None:
+    """Leaves out what an OpenVINO file gives behind the model's outputs: tensors within layers such as `Resizing`."""
+    openvino = importlib.import_module("openvino")
+    whole = openvino.Core().read_model(path.read_bytes(), path.with_suffix(".bin").read_bytes())
+    if len(whole.outputs) > outputs:
+        kept = openvino.Model(whole.get_results()[:outputs], whole.get_parameters(), whole.get_friendly_name())
+        openvino.save_model(kept, path, compress_to_fp16=False)
+
+
+def _check_answers(model: keras.Model, inputs, file: Forward) -> None:
+    """Raises a ValueError where a file answers otherwise than its model on a few inputs.
+
+    Not looked at: models of texts, and of several outputs, which files give in another order.
+    """
+    tensors = keras.tree.flatten(inputs)
+    if len(model.outputs) > 1 or any(tensor.dtype == "string" for tensor in tensors):
+        return
+    random = np.random.default_rng(0)
+    drawn = [_drawn(tensor, random) for tensor in tensors]
+    fed = [keras.ops.convert_to_tensor(array, tensor.dtype) for array, tensor in zip(drawn, tensors, strict=True)]
+    expected = np.asarray(model(keras.tree.pack_sequence_as(inputs, fed), training=False))
+    named = file.named(dict(zip(input_names(model), drawn, strict=True)))
+    rows = [{name: array[row : row + 1] for name, array in named.items()} for row in range(EXAMPLES)]
+    given = np.concatenate([file.run(row).copy() for row in rows])
+    if given.shape != expected.shape:
+        raise ValueError(f"its file gives outputs of shape {given.shape}, the model {expected.shape}")
+    difference, largest = np.abs(given - expected).max(), np.abs(expected).max()
+    if np.isfinite(largest) and not difference <= TOLERANCE * max(1, largest):
+        raise ValueError(f"its file answers otherwise than the model, by {difference:.2g} of up to {largest:.2g}")
+
+
+def _drawn(tensor, random: np.random.Generator) -> np.ndarray:
+    """Pixels of images, 0 and 1 of integers, which may be look-ups, and normal values else."""
+    shape = (EXAMPLES, *tensor.shape[1:])
+    if "float" not in tensor.dtype:
+        return random.integers(0, 2, shape)
+    return random.uniform(0, 255, shape) if len(shape) == 4 else random.normal(size=shape)
 
 
 @contextlib.contextmanager

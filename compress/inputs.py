@@ -146,6 +146,16 @@ def _model(model) -> keras.Model:
         return model
     if not isinstance(model, str | Path):
         raise CompressionError(f"model {model!r}: expected a keras.Model or the path of a .keras file")
+    if Path(model, "saved_model.pb").is_file():
+        raise CompressionError(
+            f"model {str(model)!r} is a SavedModel, which has no layers to cut: give the .keras file of the model that "
+            "it was written from"
+        )
+    if Path(model).suffix in (".h5", ".hdf5") and Path(model).is_file():
+        raise CompressionError(
+            f"model {str(model)!r} is an HDF5 file: write it anew as a .keras file, "
+            "keras.models.load_model('model.h5').save('model.keras')"
+        )
     if not Path(model).is_file():
         raise CompressionError(f"no file {str(model)!r}: expected a model that model.save('….keras') wrote")
     try:

@@ -1,5 +1,6 @@
 """Recovery: a cut network learns from its teacher's cached outputs, and can be killed at any moment."""
 
+import math
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -8,6 +9,7 @@ from pathlib import Path
 import keras
 
 from kdsuite import data, distill, models
+from kdsuite.compress.errors import CompressionError
 from kdsuite.distill import checkpoint
 from kdsuite.models.fast import Precision
 
@@ -24,12 +26,24 @@ class Training:
         temperature: T of the soft targets.
         learning_rate: of Adam at its height: it rises over a tenth of the steps, and falls to 0 along a cosine.
         batch_size: images a step.
+
+    Raises:
+        CompressionError: λ outside of [0, 1], another that is not above 0, or a batch size that is not whole.
     """
 
     lambda_: float = 0.7
     temperature: float = 2.0
     learning_rate: float = 1e-3
     batch_size: int = 32
+
+    def __post_init__(self):
+        if not 0 <= self.lambda_ <= 1:
+            raise CompressionError(f"lambda {self.lambda_}: expected a number from 0 to 1")
+        for name in ("temperature", "learning_rate"):
+            if not 0 < getattr(self, name) < math.inf:
+                raise CompressionError(f"{name.replace('_', ' ')} {getattr(self, name)}: expected a number above 0")
+        if not isinstance(self.batch_size, int) or self.batch_size < 1:
+            raise CompressionError(f"batch size {self.batch_size}: expected a whole number from 1")
 
 
 def train(

@@ -155,6 +155,11 @@ def _first_rung(setting: Setting, work: Work, progress: Progress, reserve: float
     for recipe in planned:
         if plan is not None and len(found) >= plan["candidates"]:
             break
+        if plan is None and recipe is not planned[0] and work.seconds_left <= reserve:
+            raise CompressionError(
+                f"no way leads to {setting.asked} in {work.minutes:g} minutes: give a goal that is easier to reach, or "
+                "more time"
+            )
         progress.now(f"cutting {recipe}")
         begin = time.monotonic()
         try:

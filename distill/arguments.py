@@ -112,11 +112,11 @@ def check_tensorboard(callbacks) -> None:
             )
 
 
-def weigh_classes(x, class_weight: dict, lambda_: float, objective) -> tuple:
+def weigh_classes(x, y, class_weight: dict, lambda_: float, objective) -> tuple:
     """Class weights as sample weights, for batches whose targets are {"labels", "teacher"}.
 
     Args:
-        x: what `fit` was given.
+        x, y: what `fit` was given.
         class_weight: class → weight; classes that it lacks have 1.
         lambda_: λ of the Distiller.
         objective: knows the loss of each output.
@@ -125,12 +125,17 @@ def weigh_classes(x, class_weight: dict, lambda_: float, objective) -> tuple:
         (x, class_weight) for Keras' `fit`: as given, or with the weights in the batches, one for each label, and None.
 
     Raises:
-        DistillationError: λ = 1, weights of what is no class, or a loss whose labels have no classes.
+        DistillationError: λ = 1, weights of what is no class, a loss whose labels have no classes, or a teacher's
+            outputs in arrays.
     """
     if lambda_ == 1:
         raise DistillationError("class_weight needs labels, which lambda = 1 never sees: expected sample weights")
     if not class_weight or not all(isinstance(number, int | np.integer) and number >= 0 for number in class_weight):
         raise DistillationError(f"class_weight {class_weight}: expected a weight for each class number, {{0: 1.0, …}}")
+    if isinstance(y, dict) and split_targets(y)[1] is not None:
+        raise DistillationError(
+            "class_weight beside a teacher's outputs in arrays: expected batches in a tf.data.Dataset, or sample_weight"
+        )
     if not isinstance(x, tf.data.Dataset) or not isinstance(x.element_spec, tuple) or len(x.element_spec) < 2:
         return x, class_weight
     labels, teacher = split_targets(x.element_spec[1])

@@ -1,5 +1,6 @@
 """The Distiller: a Keras model around a student whose `train_step` also listens to a frozen teacher."""
 
+import contextlib
 from collections.abc import Sequence
 from dataclasses import asdict
 
@@ -181,7 +182,7 @@ class Distiller(keras.Model):
         }
 
     def fit(self, x=None, y=None, *args, class_weight=None, callbacks=None, **kwargs):
-        """As `keras.Model.fit`; `class_weight` also goes with batches that carry the teacher's outputs.
+        """As `keras.Model.fit`; `class_weight` also goes with a `tf.data.Dataset` that carries the teacher's outputs.
 
         Raises:
             DistillationError: student or teacher give probabilities, whatever their layers look like; class weights at
@@ -191,7 +192,7 @@ class Distiller(keras.Model):
         self._check_values(x)
         check_tensorboard(callbacks)
         if class_weight is not None and self.compiled:
-            x, class_weight = weigh_classes(x, class_weight, self.lambda_, self._objective)
+            x, class_weight = weigh_classes(x, y, class_weight, self.lambda_, self._objective)
         try:
             if self.compiled and self.train_function is None and not self.run_eagerly and not self._distribute_strategy:
                 build_before_tracing(self, x, y)
@@ -203,10 +204,18 @@ class Distiller(keras.Model):
 
     def evaluate(self, *args, **kwargs):
         """As `keras.Model.evaluate`, of the student against the labels."""
-        if not isinstance(getattr(self, "_loss_tracker", None), LossParts):
+        with self._parts_left_out():
             return super().evaluate(*args, **kwargs)
-        with self._loss_tracker.loss_only():
-            return super().evaluate(*args, **kwargs)
+
+    def test_on_batch(self, *args, **kwargs):
+        """As `keras.Model.test_on_batch`, of the student against the labels."""
+        with self._parts_left_out():
+            return super().test_on_batch(*args, **kwargs)
+
+    def _parts_left_out(self):
+        """A context in which the loss has no parts, as the teacher is not asked."""
+        tracker = getattr(self, "_loss_tracker", None)
+        return tracker.loss_only() if isinstance(tracker, LossParts) else contextlib.nullcontext()
 
     def train_step(self, data):
         x, y, sample_weight = keras.utils.unpack_x_y_sample_weight(data)

@@ -99,13 +99,14 @@ class TeacherOutputs:
         """Gives each example of a data set its outputs; shuffle and batch afterwards.
 
         Args:
-            dataset: single examples (x, labels), in the order in which the outputs were computed.
+            dataset: single examples (x, labels), or (x, labels, sample weight), in the order in which the outputs were
+                computed.
 
         Returns:
-            Examples (x, {"labels", "teacher"}), for a Distiller.
+            Examples (x, {"labels", "teacher"}), with their sample weight if there is one, for a Distiller.
 
         Raises:
-            DistillationError: other examples, another order, or batches.
+            DistillationError: other examples, another order, batches, or examples without labels.
         """
         examples = as_examples(dataset, batched=False)
         if examples.fingerprint != self.data_fingerprint:
@@ -113,12 +114,15 @@ class TeacherOutputs:
                 f"{len(examples):,} elements are not the examples of these outputs: expected single examples, not "
                 "batches, in the order that teacher_outputs saw (shuffle and batch after attach)"
             )
+        spec = dataset.element_spec
+        if not isinstance(spec, tuple) or len(spec) < 2:
+            raise DistillationError(f"examples {spec}: expected (x, labels), as the student learns from labels too")
         look_up = [_look_up(array) for array in self.arrays.values()]
 
         def join(row, example):
-            x, labels = example
+            x, labels, *weight = example
             outputs = dict(zip(self.arrays, [at(row) for at in look_up], strict=True))
-            return x, {"labels": labels, "teacher": outputs}
+            return x, {"labels": labels, "teacher": outputs}, *weight
 
         return dataset.enumerate().map(join)
 

@@ -44,7 +44,7 @@ def drop_teachers(batches: tf.data.Dataset, temperature: float, rate: float, see
         batches: from `Split.batches(teacher=stack_teachers(...))`.
         temperature: that of `stack_teachers`.
         rate: chance of each teacher to be dropped, in [0, 1); if all are, the first one stays.
-        seed: two numbers that fix the draws.
+        seed: two numbers that fix the draws, one of them the epoch: each pass over the same data set draws the same.
 
     Raises:
         DistillationError: a rate out of range.

@@ -53,6 +53,32 @@ def test_augmentation_inside_a_model_is_left_out_of_its_files(small_split, tmp_p
         np.testing.assert_allclose(compress.logits(path, small_split), expected, atol=tolerance, err_msg=name)
 
 
+@pytest.mark.parametrize("first", [layers.Resizing(6, 6), layers.CenterCrop(6, 6), layers.RandomCrop(6, 6)], ids=repr)
+def test_layers_that_note_training_do_not_train_in_files(first, tmp_path):
+    """Behind these, batch norm took the statistics of the batch in ONNX and OpenVINO."""
+    inputs = keras.Input((8, 8, 1))
+    x = layers.BatchNormalization()(layers.Conv2D(4, 3)(first.from_config(first.get_config())(inputs)))
+    model = keras.Model(inputs, layers.Dense(3)(layers.GlobalAveragePooling2D()(x)), name="resized")
+    randomise(model)
+    images = np.random.default_rng(0).uniform(0, 255, (5, 8, 8, 1)).astype(np.float32)
+    expected = np.asarray(model(images, training=False))
+    for name, path in compress.export(model, tmp_path, ("onnx", "openvino")).items():
+        np.testing.assert_allclose(compress.logits(path, (images, None)), expected, rtol=1e-3, atol=1e-3, err_msg=name)
+
+
+def test_a_file_that_answers_otherwise_is_none(tmp_path):
+    """ONNX has no resizing by areas, and tf2onnx writes another."""
+    inputs = keras.Input((8, 8, 1))
+    x = layers.Flatten()(layers.Resizing(3, 3, interpolation="area")(inputs))
+    model = keras.Model(inputs, layers.Dense(3)(x), name="by_area")
+    randomise(model)
+    with pytest.raises(
+        compress.CompressionError, match="converted to onnx: its file answers otherwise than the model, by"
+    ):
+        compress.export(model, tmp_path, ["onnx"])
+    assert not (tmp_path / "by_area.onnx").exists()
+
+
 def test_every_format_gives_the_models_logits(small_split, tmp_path):
     model = network()
     paths = compress.export(model, tmp_path, ALL, small_split)

@@ -111,6 +111,11 @@ def test_images_of_any_size(photos):
 
 def test_what_is_no_model(photos):
     assert "no file 'teacher.keras'" in refused("teacher.keras")
+    (photos / "old.h5").touch()
+    assert "is an HDF5 file: write it anew as a .keras file" in refused(str(photos / "old.h5"))
+    (photos / "saved").mkdir()
+    (photos / "saved" / "saved_model.pb").touch()
+    assert "is a SavedModel, which has no layers to cut" in refused(str(photos / "saved"))
     (photos / "damaged.keras").write_bytes(b"no model")
     assert "cannot be read as a Keras model" in refused("damaged.keras")
 

@@ -4,7 +4,7 @@ import keras
 import numpy as np
 import pytest
 
-from kdsuite import data, distill
+from kdsuite import compress, data, distill
 from kdsuite.compress import recovery
 
 STEPS = 6
@@ -69,3 +69,17 @@ def test_behind_a_damaged_checkpoint_it_starts_anew_and_says_so(split, tmp_path,
     trained(split, path, seen.append)
     assert seen == list(range(1, STEPS + 1))
     assert f"checkpoint {path} is damaged" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"lambda_": 1.5}, "lambda 1.5: expected a number from 0 to 1"),
+        ({"temperature": 0.0}, "temperature 0.0: expected a number above 0"),
+        ({"learning_rate": float("nan")}, "learning rate nan: expected a number above 0"),
+        ({"batch_size": 0}, "batch size 0: expected a whole number from 1"),
+    ],
+)
+def test_settings_of_a_training_are_checked(options, message):
+    with pytest.raises(compress.CompressionError, match=message):
+        recovery.Training(**options)

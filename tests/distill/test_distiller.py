@@ -178,6 +178,8 @@ def test_evaluate_is_the_students_cross_entropy_and_accuracy(small_split):
     distiller = distill.Distiller(student, network(2), lambda_=0.7)
     distiller.compile("sgd", metrics=["accuracy"])
     loss, accuracy = distiller.evaluate(small_split.batches(50), verbose=0)
+    on_batch = distiller.test_on_batch(small_split.images, small_split.labels, return_dict=True)
+    assert on_batch == pytest.approx({"loss": loss, "accuracy": accuracy}, rel=1e-5)
     assert loss == pytest.approx(-log_softmax(logits, axis=1)[np.arange(120), small_split.labels].mean(), rel=1e-5)
     assert accuracy == pytest.approx(np.mean(logits.argmax(1) == small_split.labels))
 

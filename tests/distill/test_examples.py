@@ -112,3 +112,15 @@ def test_outputs_are_not_attached_to_other_examples(small_split, tmp_path, chang
     outputs = distill.teacher_outputs(network(), examples, cache=tmp_path)
     with pytest.raises(distill.DistillationError, match="expected single examples, not batches, in the order"):
         outputs.attach(change(examples))
+
+
+def test_attached_outputs_leave_sample_weights_and_want_labels(small_split, tmp_path):
+    teacher, weights = network(), np.arange(120, dtype=np.float32)
+    parts = (small_split.images, small_split.labels, weights)
+    weighted, unlabelled = (tf.data.Dataset.from_tensor_slices(given) for given in (parts, small_split.images))
+    outputs = distill.teacher_outputs(teacher, weighted, cache=tmp_path)
+    _, targets, found = next(iter(outputs.attach(weighted).batch(120)))
+    np.testing.assert_array_equal(found, weights)
+    np.testing.assert_allclose(targets["teacher"]["logits"], teacher(small_split.images), rtol=1e-5, atol=1e-5)
+    with pytest.raises(distill.DistillationError, match="expected \\(x, labels\\), as the student learns from labels"):
+        distill.teacher_outputs(teacher, unlabelled, cache=tmp_path).attach(unlabelled)

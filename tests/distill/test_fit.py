@@ -285,3 +285,11 @@ def test_a_students_file_holds_no_optimizer(small_split, tmp_path, compiled_befo
 def test_a_students_file_has_the_right_suffix(tmp_path):
     with pytest.raises(distill.DistillationError, match=r"expected a name that ends in \.keras"):
         distill.save_student(network(1), tmp_path / "student.h5")
+
+
+def test_class_weight_beside_arrays_of_a_teachers_outputs_is_refused(small_split):
+    distiller = distill.Distiller(network(1))
+    distiller.compile(keras.optimizers.SGD(0.1))
+    targets = {"labels": small_split.labels, "teacher": {"logits": np.zeros((len(small_split), 3), np.float32)}}
+    with pytest.raises(distill.DistillationError, match="in arrays: expected batches in a"):
+        distiller.fit(small_split.images, targets, class_weight={0: 2.0})
