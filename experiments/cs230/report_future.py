@@ -88,12 +88,15 @@ def hint_figures(results: Results) -> dict[str, Figure]:
     title = "With a hint, accuracy " + "; ".join(
         f"{tally(found)} ({start} weights)" for start, found in by_start.items()
     )
-    figure, axes = panels(2 * len(starts), title=title, caption=caption_of(results, rows))
+    weight = ", ".join(f"{value:g}" for value in sorted(rows.hint_weight.dropna().unique()))
+    caption = caption_of(results, rows) + (f"; β = {weight}" if weight else "")
+    figure, axes = panels(2 * len(starts), title=title, caption=caption)
     for start, left, right in zip(starts, axes[::2], axes[1::2], strict=True):
         own = rows[rows.weights == start]
         colour = ORANGE if start == "random" else BLUE
         draw_lines(left, [Line("", own, colour)], "depth", xlabel=f"hint at; student starts from {start} weights")
-        left.set_xticks(list(places.values()), ["no hint", *(DEPTHS[layer] for layer in depths)], fontsize=8)
+        names = [DEPTHS[layer].removeprefix("the ").replace(" ", "\n") for layer in depths]
+        left.set_xticks(list(places.values()), ["no hint", *names], fontsize=8)
         draw_differences(right, by_start[start], what="hint − no hint", colour=colour)
     return {"catdog-hints": figure}
 

@@ -29,6 +29,8 @@ FIGURES = {
         *("catdog-lambda", "catdog-temperature", "catdog-recalibration", "catdog-zero-density"),
     ],
     "catdog-channels": [f"catdog-channels{name}" for name in ("", "-differences", "-layers", "-speed")],
+    "catdog-orders": ["catdog-orders"],
+    "catdog-hints": ["catdog-hints"],
     "cifar-transfer": ["cifar-transfer"],
 }
 
