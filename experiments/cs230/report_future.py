@@ -1,5 +1,6 @@
 """Tables and figures of study 1's orders, hints and numbers of images, on Dogs vs. Cats."""
 
+import pandas as pd
 from matplotlib.figure import Figure
 
 from experiments.cs230.claims_future import DEPTHS, ORDER_NAMES, by_order, hinted
@@ -88,7 +89,8 @@ def hint_figures(results: Results) -> dict[str, Figure]:
     title = "With a hint, accuracy " + "; ".join(
         f"{tally(found)} ({start} weights)" for start, found in by_start.items()
     )
-    weight = ", ".join(f"{value:g}" for value in sorted(rows.hint_weight.dropna().unique()))
+    weights = rows.get("hint_weight", pd.Series(dtype=float)).dropna().unique()
+    weight = ", ".join(f"{value:g}" for value in sorted(weights))
     caption = caption_of(results, rows) + (f"; β = {weight}" if weight else "")
     figure, axes = panels(2 * len(starts), title=title, caption=caption)
     for start, left, right in zip(starts, axes[::2], axes[1::2], strict=True):
