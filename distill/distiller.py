@@ -42,6 +42,7 @@ class Distiller(keras.Model):
     The soft loss follows from the loss that the Distiller is compiled with: a categorical cross-entropy has the KL of
     softmax outputs, a binary one a KL per logit (`bernoulli_loss`: one logit, or one a label); or `soft_loss` says it.
     Outputs (b, height, width, c) and (b, steps, c) are averaged over positions; each of several outputs has its losses.
+    Positions whose label is a loss' `ignore_class` learn from the teacher alone: its mean is over all positions.
     Logs hold `hard_loss` and `soft_loss`, and `hint_loss` where there are hints, beside their weighted sum `loss`.
 
     Several teachers are a weighted list; their losses are added up with their weights. Hints compare layers of student
