@@ -22,7 +22,7 @@ def without_augmentation(model: keras.Model) -> keras.Model:
     def call(operation, *args, **kwargs):
         return args[0] if _augments(operation) else operation(*args, **kwargs)
 
-    inputs = inputs_like(graph)
+    inputs = inputs_like(graph.input)
     return keras.Model(inputs, rebuild(graph, inputs, call), name=model.name)
 
 

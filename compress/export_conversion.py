@@ -14,9 +14,9 @@ import tensorflow as tf
 
 from kdsuite.compress.augmentation import without_augmentation
 from kdsuite.compress.errors import CompressionError, first_line
-from kdsuite.compress.formats import Format
+from kdsuite.compress.formats import Format, import_runtime
 from kdsuite.compress.running import Forward, open_file
-from kdsuite.prune.graph import set_weights
+from kdsuite.prune.graph import inputs_like, set_weights
 
 Calibration = dict[str, np.ndarray]
 ONE_INPUT = "image"
@@ -108,7 +108,7 @@ def convert(model: keras.Model, format: Format, path: Path, calibration: Calibra
             exported = model if kind == "litert" else _in_inference(without_augmentation(model), inputs)
             exported.export(str(path), format=kind, verbose=False, input_signature=[signature], **options)
             if kind == "openvino":
-                _without_stray_outputs(path, len(model.outputs))
+                _without_stray_outputs(import_runtime(format), path, len(model.outputs))
         # tf2onnx writes operations that ONNX does not have, and only warns.
         file = open_file(path)
         if len(file.inputs) > len(model.inputs):
@@ -123,13 +123,12 @@ def convert(model: keras.Model, format: Format, path: Path, calibration: Calibra
 
 def _in_inference(model: keras.Model, inputs) -> keras.Model:
     """A model that calls another as inference does: layers such as `Resizing` note `training=True` in its graph."""
-    fed = keras.tree.map_structure(lambda x: keras.Input(batch_shape=x.shape, dtype=x.dtype, name=x.name), inputs)
+    fed = inputs_like(inputs)
     return keras.Model(fed, model(fed, training=False), name=model.name)
 
 
-def _without_stray_outputs(path: Path, outputs: int) -> None:
+def _without_stray_outputs(openvino: Any, path: Path, outputs: int) -> None:
     """Leaves out what an OpenVINO file gives behind the model's outputs: tensors within layers such as `Resizing`."""
-    openvino = importlib.import_module("openvino")
     whole = openvino.Core().read_model(path.read_bytes(), path.with_suffix(".bin").read_bytes())
     if len(whole.outputs) > outputs:
         kept = openvino.Model(whole.get_results()[:outputs], whole.get_parameters(), whole.get_friendly_name())

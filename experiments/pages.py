@@ -12,6 +12,7 @@ from experiments import registry
 from experiments.engine.config import with_profile
 from kdsuite.report.compression import against
 from kdsuite.report.export import formats
+from kdsuite.report.figures import span
 from kdsuite.report.named import read_named, settings_of
 from kdsuite.report.publish import save_figures
 from kdsuite.report.rows import REFERENCE, Results, read_folder
@@ -144,15 +145,10 @@ def _words(value: object) -> str:
 def _train_sizes(results: Results) -> str:
     """Numbers of images that students train on, and their teacher's where it has others: "1,000 (teacher 7,000)"."""
     rows = results.rows
-    teachers, students = (_between(rows.train_size[rows.role == role]) for role in ("teacher", "student"))
+    teachers, students = (span(rows.train_size[rows.role == role]) for role in ("teacher", "student"))
     if not students or students == teachers:
         return teachers
     return f"{students} (teacher {teachers})" if teachers else students
-
-
-def _between(sizes: pd.Series) -> str:
-    """The least and the most, or what both are: "11,139 to 49,380"."""
-    return " to ".join(f"{size:,.0f}" for size in sorted({sizes.min(), sizes.max()})) if len(sizes) else ""
 
 
 def _seeds(rows: pd.DataFrame) -> int:

@@ -108,7 +108,7 @@ def _edited(graph: keras.Model, name: str, layer: keras.Layer, edit) -> keras.Mo
             ) from error
 
     weights = layer.get_weights()
-    inputs = inputs_like(graph)
+    inputs = inputs_like(graph.input)
 
     def called(tensor):
         """What an input gives, as if the input were a layer."""

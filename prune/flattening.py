@@ -31,7 +31,7 @@ def flatten(model: keras.Model) -> keras.Model:
     _collect(graph, (), names)
     share = all(len(same) == 1 for same in names.values())
     copies = {} if share else _copies(names)
-    inputs = inputs_like(graph)
+    inputs = inputs_like(graph.input)
     outputs = rebuild(graph, inputs, partial(_inline, copies, {}))
     flat = keras.Model(inputs, outputs, name=model.name)
     for original, copy in copies.values():

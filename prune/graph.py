@@ -23,8 +23,8 @@ def context_arguments(operation) -> Iterable[str]:
     return getattr(operation, "_call_context_args", ())
 
 
-def inputs_like(model: keras.Model):
-    """New inputs of the same structure, shapes, types and names; `clone_model` would name them after their tensors."""
+def inputs_like(inputs):
+    """New inputs of the structure, shapes, types and names of a model's; `clone_model` names them after tensors."""
 
     def like(x):
         layer = x._keras_history.operation
@@ -32,7 +32,7 @@ def inputs_like(model: keras.Model):
             batch_shape=x.shape, dtype=x.dtype, name=layer.name, sparse=x.sparse, optional=layer.optional
         )
 
-    return keras.tree.map_structure(like, model.input)
+    return keras.tree.map_structure(like, inputs)
 
 
 def rebuild(model: keras.Model, inputs, call: Callable):

@@ -103,7 +103,7 @@ def _without(graph: keras.Model, units: Sequence[Unit]) -> keras.Model:
         except (ValueError, TypeError, tf.errors.OpError) as error:
             raise _Unfit(f"leaves layer {operation.name!r} with an unfit input: {first_line(error)}") from error
 
-    inputs = inputs_like(graph)
+    inputs = inputs_like(graph.input)
     without = keras.Model(inputs, rebuild(graph, inputs, call), name=graph.name)
     for tensor, left in zip(graph.outputs, without.outputs, strict=True):
         if tensor.shape != left.shape:

@@ -25,7 +25,7 @@ def without_channels(channels: Channels, deleted: Iterable[int]) -> keras.Model:
             copies[id(operation)] = copy_of(operation, _sizes(channels, operation, gone))
         return copies[id(operation)](*args, **kwargs)
 
-    inputs = inputs_like(graph)
+    inputs = inputs_like(graph.input)
     result = keras.Model(inputs, rebuild(graph, inputs, call), name=graph.name)
     for layer in graph.layers:
         if layer.weights:

@@ -153,7 +153,7 @@ def from_tf_keras(operated, graph: keras.Model) -> keras.Model:
             copies[id(operation)] = resized(operation)
         return copies[id(operation)](*args, **kwargs)
 
-    inputs = inputs_like(graph)
+    inputs = inputs_like(graph.input)
     result = keras.Model(inputs, rebuild(graph, inputs, call), name=graph.name)
     for layer in graph.layers:
         if layer.weights:

@@ -106,15 +106,18 @@ def setting_caption(results: Results, rows: pd.DataFrame | None = None, marks: s
     dataset: str = drawn.dataset.iloc[0]
     parts = [names.get(dataset, dataset)]
     for column, unit in (("train_size", "training images"), ("epochs", "epochs")):
-        low, high = int(drawn[column].min()), int(drawn[column].max())
-        number = f"{low:,}" if low == high else f"{low:,} to {high:,}"
-        parts.append(f"{number} {unit[:-1] if high == 1 else unit}")
+        parts.append(f"{span(drawn[column])} {unit[:-1] if drawn[column].max() == 1 else unit}")
     if others := sorted(teacher_epochs - set(drawn.epochs)):
         parts[-1] += f" (teacher {' or '.join(f'{number:,}' for number in others)})"
     rows_of_seeds = drawn.seed.value_counts()
     seeds = len(rows_of_seeds)
     parts.append(f"{'up to ' * (rows_of_seeds.nunique() > 1)}{seeds} seed{'s' * (seeds > 1)}")
     return "; ".join(filter(None, (", ".join(parts), marks)))
+
+
+def span(numbers: pd.Series) -> str:
+    """The least and the most of whole numbers, or what both are: "11,139 to 49,380"; "" of none."""
+    return " to ".join(f"{number:,.0f}" for number in sorted({numbers.min(), numbers.max()})) if len(numbers) else ""
 
 
 def of_whole_seeds(rows: pd.DataFrame, x: str, by: str = "seed") -> pd.DataFrame:
